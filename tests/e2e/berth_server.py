@@ -199,7 +199,8 @@ class BerthServer:
 
     def _read_stdout(self, lines: queue.Queue[str | None]) -> None:
         process = self.process
-        assert process is not None and process.stdout is not None
+        assert process is not None
+        assert process.stdout is not None
         for raw in process.stdout:
             line = raw.decode(errors="replace").rstrip("\n")
             self.stdout_lines.append(line)

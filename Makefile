@@ -1,0 +1,79 @@
+# Everything that a person or CI does with this checkout. `make` alone lists the targets.
+#
+# Tools live inside the checkout (.venv, .tools) at the versions that tests/tools/versions and
+# tests/requirements.txt pin. Only Debian's packages (tests/tools/install-debian) go to the system.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
+
+# Arguments for `berth serve` or for the benchmark: make run ARGS="--data-dir /srv/berth"
+ARGS ?=
+# More options for pytest: make e2e PYTEST_ARGS="-k skopeo"
+PYTEST_ARGS ?=
+RESULTS ?= test-results
+
+VENV := .venv/.installed
+TOOLS := .tools/.installed
+PYTEST := .venv/bin/python -m pytest
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: ## Start the registry on this machine (ARGS="--data-dir DIR" and so on)
+	cargo run --release --bin berth -- serve $(ARGS)
+
+.PHONY: check
+check: lint test ## Lint, then test: what to run before a review
+
+.PHONY: lint
+lint: $(VENV) ## Check format, lints, dependencies and the template
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	# Advisories are left out: their database is a git repository, which not every machine reaches.
+	cargo-deny check bans licenses sources
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	# The SAM template comes with the issue on deployment; from then on it is linted here.
+	@if git ls-files --error-unmatch template.yaml >/dev/null 2>&1; then \
+		echo cfn-lint template.yaml; .venv/bin/cfn-lint template.yaml; fi
+
+.PHONY: test
+test: $(VENV) test-rust test-python ## Run the Rust tests and the fast Python tests
+
+.PHONY: test-rust
+test-rust: ## Run the Rust tests alone
+	cargo test --workspace --no-fail-fast
+
+.PHONY: test-python
+test-python: $(VENV) ## Run the fast Python tests alone, against a debug build
+	cargo build --workspace --bins
+	BERTH_BINARY=$(CURDIR)/target/debug/berth $(PYTEST) tests/tools tests/api \
+		--junitxml=$(RESULTS)/test.xml $(PYTEST_ARGS)
+
+.PHONY: e2e
+e2e: $(VENV) $(TOOLS) ## Real clients, OCI conformance and fault injection, against a release build
+	tests/tools/install-debian
+	cargo build --release --bin berth
+	BERTH_BINARY=$(CURDIR)/target/release/berth $(PYTEST) tests/e2e \
+		--junitxml=$(RESULTS)/e2e.xml $(PYTEST_ARGS)
+
+.PHONY: bench
+bench: ## Compare with other registries (see docs/performance.md)
+	cargo build --release --bin berth
+	cargo run --release -p berth-bench -- $(ARGS)
+
+.PHONY: tools
+tools: $(VENV) $(TOOLS) ## Install what tests, lints and e2e use
+	tests/tools/install-debian
+
+$(VENV): tests/requirements.txt
+	tests/tools/install-python
+
+$(TOOLS): tests/tools/versions tests/tools/install-go $(wildcard tests/e2e/oras/go.*) $(wildcard tests/e2e/oras/*.go)
+	tests/tools/install-go
