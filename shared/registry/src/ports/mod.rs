@@ -1,0 +1,20 @@
+//! What the registry asks of the world: a table, objects, a key, the time.
+//!
+//! A port hides a service, not a rule. Every rule stands above it, once, so that an adapter is
+//! small and one contract suite (`tests/contract`) covers it whole.
+
+mod clock;
+mod error;
+mod objects;
+mod table;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use error::{StoreError, StoreErrorKind};
+pub use objects::{
+    BodyError, ByteRange, ByteStream, Download, FileRegion, MultipartId, ObjectKey, PartTag,
+    PutError, ReadObjects, WriteObjects,
+};
+pub use table::{
+    Attributes, Condition, Consistency, Counters, Item, Key, MOST_OPERATIONS, Operation, Page,
+    Query, ReadTable, Select, TransactError, WriteTable,
+};

@@ -1,0 +1,147 @@
+use std::fmt;
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+
+/// Name of an object: lower-case letters, digits, `-`, `.` and `/`, made by the module `layout`
+/// alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectKey(String);
+
+impl ObjectKey {
+    /// Makes a key; `layout` knows the forms that exist.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Bytes that arrive piece by piece. A piece that is an error is the last.
+pub type ByteStream = BoxStream<'static, Result<Bytes, BodyError>>;
+
+/// Range of bytes: from `start`, to before `end`.
+pub type ByteRange = Range<u64>;
+
+/// Why a body ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The sender went away or broke its protocol.
+    #[error("body was cut off: {0}")]
+    CutOff(String),
+    /// The body is whole, but refused: it is too long or has the wrong digest. Whoever made the
+    /// stream keeps the reason.
+    #[error("body was refused")]
+    Refused,
+    /// A store that the body is read from failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Error of storing a body; nothing was stored.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// The body failed.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The store's own name of a multipart upload; may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MultipartId(pub String);
+
+/// What the store wants to be told of a part when the upload completes; may be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartTag(pub String);
+
+/// Where a client gets an object's bytes.
+#[derive(Debug)]
+pub enum Download {
+    /// Here, from a file.
+    File(FileRegion),
+    /// From this URL, which is signed for the request's method.
+    Redirect(String),
+}
+
+/// Part of an open file.
+#[derive(Clone, Debug)]
+pub struct FileRegion {
+    /// The file; readers use positioned reads, never its cursor.
+    pub file: Arc<File>,
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes.
+    pub length: u64,
+}
+
+/// Reads objects.
+///
+/// Permissions: `s3:GetObject`.
+#[async_trait]
+pub trait ReadObjects: fmt::Debug + Send + Sync {
+    /// Returns where to get `range` of the object, which lies within its size.
+    async fn download(&self, key: &ObjectKey, range: ByteRange) -> Result<Download, StoreError>;
+
+    /// Reads `range` of the object, which lies within its size, in pieces of at most 1 MiB.
+    async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError>;
+}
+
+/// Writes objects. What a method acknowledges survives a crash; what it did not is invisible.
+///
+/// Permissions: those of [`ReadObjects`], and `s3:PutObject`, `s3:DeleteObject`,
+/// `s3:AbortMultipartUpload`.
+#[async_trait]
+pub trait WriteObjects: ReadObjects {
+    /// Stores `body` as the object, and returns its size in bytes. A body that fails stores
+    /// nothing.
+    async fn put(&self, key: &ObjectKey, body: ByteStream) -> Result<u64, PutError>;
+
+    /// Begins an object of several parts.
+    async fn begin_multipart(&self, key: &ObjectKey) -> Result<MultipartId, StoreError>;
+
+    /// Stores part `number` (from 1, at most 10,000), whose first byte is byte `offset` of the
+    /// object. A part that failed, or one of the same number and offset, is replaced. Parts are
+    /// written in order, and never two at a time.
+    async fn put_part(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+        number: u32,
+        offset: u64,
+        body: ByteStream,
+    ) -> Result<PartTag, PutError>;
+
+    /// Makes the object of its parts, `size` bytes in all. Doing it again is no error.
+    async fn complete_multipart(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+        parts: &[PartTag],
+        size: u64,
+    ) -> Result<(), StoreError>;
+
+    /// Gives the upload and its parts up. Doing it again is no error.
+    async fn abort_multipart(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+    ) -> Result<(), StoreError>;
+
+    /// Deletes the object; one that is not there is no error.
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
+}

@@ -1,0 +1,32 @@
+//! Names and documents of a container registry.
+//!
+//! Everything that crosses the registry's border is parsed into one of these types, and is
+//! trusted from then on. This crate does no I/O, knows no clock and no protocol.
+
+mod arn;
+mod digest;
+mod manifest;
+mod media_type;
+mod parsed_string;
+mod reference;
+mod registry_id;
+mod repository_name;
+mod tag;
+mod tag_mutability;
+mod upload_id;
+
+pub use arn::RepositoryArn;
+pub use digest::{Algorithm, Digest, Hasher, ParseDigestError, RestoreHasherError};
+pub use manifest::{
+    Annotations, Descriptor, Manifest, ManifestContent, ManifestKind, ParseManifestError,
+};
+pub use media_type::{MediaType, ParseMediaTypeError, media_types};
+pub use reference::{ParseReferenceError, Reference};
+pub use registry_id::{ParseRegionError, ParseRegistryIdError, Region, RegistryId};
+pub use repository_name::{ParseRepositoryNameError, RepositoryName};
+pub use tag::{ParseTagError, Tag};
+pub use tag_mutability::{
+    ExclusionFilter, ParseExclusionFilterError, TagMutability, TagMutabilityError,
+    TagMutabilitySetting,
+};
+pub use upload_id::{ParseUploadIdError, UploadId};
