@@ -1,0 +1,1 @@
+//! The registry's ports on SQLite and files.
