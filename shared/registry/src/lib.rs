@@ -1,6 +1,11 @@
 //! The use cases of the registry, the layout of its table, and the ports they need.
 //!
 //! Nothing here names AWS, SQLite, HTTP or a file system: `oci-api` and `ecr-api` call the use
-//! cases, `aws` and `embedded` implement the [`ports`].
+//! cases, `aws` and `embedded` implement the [`ports`]. Every use case asks for a permit, which
+//! only the [gate](access::Gate) makes.
 
+pub mod access;
+mod layout;
 pub mod ports;
+
+pub use layout::RepositoryId;

@@ -1,0 +1,113 @@
+use std::fmt;
+
+/// ECR action that an operation stands for, whatever protocol it comes by.
+///
+/// Follows [Actions defined by Amazon ECR](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Ask whether layers exist.
+    BatchCheckLayerAvailability,
+    /// Delete images, tags, or (beyond ECR) layers.
+    BatchDeleteImage,
+    /// Read manifests.
+    BatchGetImage,
+    /// End a layer upload.
+    CompleteLayerUpload,
+    /// Make a repository.
+    CreateRepository,
+    /// Delete a repository.
+    DeleteRepository,
+    /// List and describe repositories.
+    DescribeRepositories,
+    /// Get a token for `/v2/`.
+    GetAuthorizationToken,
+    /// Read a layer.
+    GetDownloadUrlForLayer,
+    /// Begin a layer upload, or mount a layer.
+    InitiateLayerUpload,
+    /// List the referrers of a manifest.
+    ListImageReferrers,
+    /// List tags and images.
+    ListImages,
+    /// Push a manifest.
+    PutImage,
+    /// Send bytes of a layer, ask how far an upload is, cancel it.
+    UploadLayerPart,
+}
+
+/// What a Bearer token's scope calls a group of actions.
+///
+/// Follows [Token scope documentation](https://distribution.github.io/distribution/spec/auth/scope/).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Read.
+    Pull,
+    /// Write.
+    Push,
+    /// Delete.
+    Delete,
+}
+
+impl Action {
+    /// Returns the name that policies use, such as `ecr:PutImage`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BatchCheckLayerAvailability => "ecr:BatchCheckLayerAvailability",
+            Self::BatchDeleteImage => "ecr:BatchDeleteImage",
+            Self::BatchGetImage => "ecr:BatchGetImage",
+            Self::CompleteLayerUpload => "ecr:CompleteLayerUpload",
+            Self::CreateRepository => "ecr:CreateRepository",
+            Self::DeleteRepository => "ecr:DeleteRepository",
+            Self::DescribeRepositories => "ecr:DescribeRepositories",
+            Self::GetAuthorizationToken => "ecr:GetAuthorizationToken",
+            Self::GetDownloadUrlForLayer => "ecr:GetDownloadUrlForLayer",
+            Self::InitiateLayerUpload => "ecr:InitiateLayerUpload",
+            Self::ListImageReferrers => "ecr:ListImageReferrers",
+            Self::ListImages => "ecr:ListImages",
+            Self::PutImage => "ecr:PutImage",
+            Self::UploadLayerPart => "ecr:UploadLayerPart",
+        }
+    }
+
+    /// Returns the access that a Bearer token must have for the action; `None` if no scoped token
+    /// allows it.
+    #[must_use]
+    pub fn access(self) -> Option<Access> {
+        match self {
+            Self::BatchCheckLayerAvailability
+            | Self::BatchGetImage
+            | Self::GetDownloadUrlForLayer
+            | Self::ListImageReferrers
+            | Self::ListImages => Some(Access::Pull),
+            Self::CompleteLayerUpload
+            | Self::CreateRepository
+            | Self::InitiateLayerUpload
+            | Self::PutImage
+            | Self::UploadLayerPart => Some(Access::Push),
+            Self::BatchDeleteImage => Some(Access::Delete),
+            Self::DeleteRepository | Self::DescribeRepositories | Self::GetAuthorizationToken => {
+                None
+            }
+        }
+    }
+}
+
+impl Access {
+    /// Returns the word of a scope.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "push",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,93 @@
+use std::fmt;
+
+use berth_types::RepositoryName;
+use serde::{Deserialize, Serialize};
+
+use super::{Access, Action};
+
+/// Who makes a request, as far as its credentials prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody: the request has no credentials.
+    Anonymous,
+    /// The registry's root.
+    Root,
+    /// The registry's root, by a token that is good for some scopes alone.
+    ScopedRoot(Vec<Scope>),
+}
+
+/// One scope of a Bearer token.
+///
+/// Follows [Token scope documentation](https://distribution.github.io/distribution/spec/auth/scope/).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// `registry:catalog:*`.
+    Catalog,
+    /// `repository:NAME:ACCESS,…`.
+    Repository(RepositoryName, Vec<Access>),
+}
+
+impl Scope {
+    /// Parses one scope; one that this registry gives nobody is `None`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, rest) = text.split_once(':')?;
+        let (name, accesses) = rest.rsplit_once(':')?;
+        match kind {
+            "registry" if name == "catalog" => Some(Self::Catalog),
+            "repository" => Some(Self::Repository(name.parse().ok()?, parse_accesses(accesses))),
+            _ => None,
+        }
+    }
+
+    /// Whether a token of this scope allows `action` on the repository `name`.
+    #[must_use]
+    pub fn allows(&self, action: Action, name: &RepositoryName) -> bool {
+        let Self::Repository(scope, accesses) = self else { return false };
+        scope == name && action.access().is_some_and(|access| accesses.contains(&access))
+    }
+}
+
+fn parse_accesses(text: &str) -> Vec<Access> {
+    let mut accesses = Vec::new();
+    for word in text.split(',') {
+        match word {
+            "pull" => accesses.push(Access::Pull),
+            "push" => accesses.push(Access::Push),
+            "delete" => accesses.push(Access::Delete),
+            "*" => accesses.extend([Access::Pull, Access::Push, Access::Delete]),
+            _ => {}
+        }
+    }
+    accesses
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anonymous => "anonymous",
+            Self::Root | Self::ScopedRoot(_) => "root",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parses_scopes() {
+        let name: RepositoryName = "team/app".parse().unwrap();
+        let scope = Scope::parse("repository:team/app:pull,push").unwrap();
+        assert!(scope.allows(Action::PutImage, &name));
+        assert!(!scope.allows(Action::BatchDeleteImage, &name));
+        assert!(!scope.allows(Action::PutImage, &"team/other".parse().unwrap()));
+        assert!(!scope.allows(Action::DeleteRepository, &name));
+        let all = Scope::parse("repository:team/app:*").unwrap();
+        assert!(all.allows(Action::BatchDeleteImage, &name));
+        assert_eq!(Scope::parse("registry:catalog:*"), Some(Scope::Catalog));
+        assert_eq!(Scope::parse("repository:UPPER:pull"), None);
+        assert_eq!(Scope::parse("nonsense"), None);
+    }
+}

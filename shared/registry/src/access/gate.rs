@@ -1,0 +1,121 @@
+use berth_types::RepositoryName;
+
+use super::{Action, Caller, Scope};
+
+/// The one gate that every operation passes before it reaches a use case.
+///
+/// Use cases ask for a permit, and only this gate makes one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gate;
+
+/// Proof that a caller may do an action on a repository.
+#[derive(Clone, Debug)]
+pub struct RepositoryPermit {
+    action: Action,
+    name: RepositoryName,
+}
+
+/// Proof that a caller may do an action on the registry as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct RegistryPermit {
+    action: Action,
+}
+
+/// Refusal of the gate.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{caller} is not authorized to perform {action} on {resource}")]
+pub struct Denied {
+    /// Who was refused.
+    pub caller: Caller,
+    /// What they wanted to do.
+    pub action: Action,
+    /// On what: a repository's name, or `*` for the registry.
+    pub resource: String,
+}
+
+impl Gate {
+    /// Asks whether `caller` may do `action` on the repository `name`.
+    pub fn repository(
+        self,
+        caller: &Caller,
+        action: Action,
+        name: &RepositoryName,
+    ) -> Result<RepositoryPermit, Denied> {
+        let allowed = match caller {
+            Caller::Root => true,
+            Caller::ScopedRoot(scopes) => scopes.iter().any(|scope| scope.allows(action, name)),
+            Caller::Anonymous => false,
+        };
+        match allowed {
+            true => Ok(RepositoryPermit { action, name: name.clone() }),
+            false => Err(Denied { caller: caller.clone(), action, resource: name.to_string() }),
+        }
+    }
+
+    /// Asks whether `caller` may do `action` on the registry as a whole.
+    pub fn registry(self, caller: &Caller, action: Action) -> Result<RegistryPermit, Denied> {
+        let allowed = match caller {
+            Caller::Root => true,
+            Caller::ScopedRoot(scopes) => {
+                action == Action::DescribeRepositories && scopes.contains(&Scope::Catalog)
+            }
+            Caller::Anonymous => false,
+        };
+        match allowed {
+            true => Ok(RegistryPermit { action }),
+            false => Err(Denied { caller: caller.clone(), action, resource: "*".to_owned() }),
+        }
+    }
+}
+
+impl RepositoryPermit {
+    /// Returns the permitted action.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// Returns the repository's name.
+    #[must_use]
+    pub fn name(&self) -> &RepositoryName {
+        &self.name
+    }
+
+    /// Checks, in debug builds, that the gate was asked for the use case's own action.
+    pub(crate) fn must_be(&self, action: Action) {
+        debug_assert_eq!(self.action, action, "the use case was reached by another permit");
+    }
+}
+
+impl RegistryPermit {
+    /// Checks, in debug builds, that the gate was asked for the use case's own action.
+    pub(crate) fn must_be(self, action: Action) {
+        debug_assert_eq!(self.action, action, "the use case was reached by another permit");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anonymous_callers_may_do_nothing() {
+        let name = "team/app".parse().unwrap();
+        assert!(Gate.repository(&Caller::Anonymous, Action::BatchGetImage, &name).is_err());
+        assert!(Gate.registry(&Caller::Anonymous, Action::DescribeRepositories).is_err());
+    }
+
+    #[test]
+    fn scoped_tokens_may_do_what_their_scope_says() {
+        let name = "team/app".parse().unwrap();
+        let scope = Scope::parse("repository:team/app:pull").unwrap();
+        let caller = Caller::ScopedRoot(vec![scope]);
+        assert!(Gate.repository(&caller, Action::BatchGetImage, &name).is_ok());
+        let denied = Gate.repository(&caller, Action::PutImage, &name).unwrap_err();
+        assert_eq!(
+            denied.to_string(),
+            "root is not authorized to perform ecr:PutImage on team/app"
+        );
+        assert!(Gate.registry(&caller, Action::DescribeRepositories).is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! Where everything lies in the table and among the objects.
+//!
+//! | partition | sort key | document | attributes, counters |
+//! |---|---|---|---|
+//! | `name/NAME` | `repository` | [`Repository`](crate::Repository) | |
+//! | `names` | NAME | repository id | |
+//! | `deleted` | ID | name of a repository whose content waits for collection | |
+//! | `repository/ID` | `image/DIGEST` | image summary | counter `parents` |
+//! | `repository/ID` | `image/DIGEST/tag/TAG` | empty | |
+//! | `repository/ID` | `manifest/DIGEST` | the manifest's bytes | `mediaType`; `object` if they are an object |
+//! | `repository/ID` | `tag/TAG` | digest, media type, size | `digest` |
+//! | `repository/ID` | `layer/DIGEST` | size, object, state | |
+//! | `repository/ID` | `use/LAYER/IMAGE` | empty | |
+//! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
+//! | `repository/ID` | `upload/UPLOAD` | upload session | |
+//! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
+//!
+//! Items of content lie under the repository's id; a name is one record that points to it, so
+//! that a repository made anew under an old name starts empty.
+//!
+//! | object key | bytes |
+//! |---|---|
+//! | `blobs/UPLOAD-NONCE` | a blob; the upload's id finds it when the upload is collected |
+//! | `manifests/UUID` | a manifest that is too large for its item |
+
+use berth_types::{Digest, RepositoryName, Tag, UploadId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ports::{Key, ObjectKey};
+
+/// Id of a repository: a UUID, never used twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RepositoryId(String);
+
+impl RepositoryId {
+    /// Makes an id out of a random UUID.
+    #[must_use]
+    pub fn new(uuid: Uuid) -> Self {
+        Self(uuid.to_string())
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Place of one item in the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Place<'a> {
+    Repository(&'a RepositoryName),
+    Listing(&'a RepositoryName),
+    Deleted(&'a RepositoryId),
+    Image(&'a RepositoryId, &'a Digest),
+    ImageTag(&'a RepositoryId, &'a Digest, &'a Tag),
+    Manifest(&'a RepositoryId, &'a Digest),
+    Tag(&'a RepositoryId, &'a Tag),
+    Layer(&'a RepositoryId, &'a Digest),
+    Use { repository: &'a RepositoryId, layer: &'a Digest, image: &'a Digest },
+    Referrer { repository: &'a RepositoryId, subject: &'a Digest, digest: &'a Digest },
+    Upload(&'a RepositoryId, &'a UploadId),
+    Link(&'a Digest, &'a RepositoryId),
+}
+
+impl Place<'_> {
+    /// Returns the key.
+    pub(crate) fn key(self) -> Key {
+        let content = |id: &RepositoryId, sort: String| Key { partition: content(id), sort };
+        match self {
+            Self::Repository(name) => {
+                Key { partition: format!("name/{name}"), sort: "repository".to_owned() }
+            }
+            Self::Listing(name) => {
+                Key { partition: NAMES.to_owned(), sort: name.as_str().to_owned() }
+            }
+            Self::Deleted(id) => Key { partition: "deleted".to_owned(), sort: id.0.clone() },
+            Self::Image(id, digest) => content(id, format!("{IMAGES}{digest}")),
+            Self::ImageTag(id, digest, tag) => {
+                content(id, format!("{}{tag}", image_tags(digest)))
+            }
+            Self::Manifest(id, digest) => content(id, format!("manifest/{digest}")),
+            Self::Tag(id, tag) => content(id, format!("{TAGS}{tag}")),
+            Self::Layer(id, digest) => content(id, format!("layer/{digest}")),
+            Self::Use { repository, layer, image } => {
+                content(repository, format!("{}{image}", uses(layer)))
+            }
+            Self::Referrer { repository, subject, digest } => {
+                content(repository, format!("{}{digest}", referrers(subject)))
+            }
+            Self::Upload(id, upload) => content(id, format!("upload/{upload}")),
+            Self::Link(digest, id) => Key { partition: links(digest), sort: id.0.clone() },
+        }
+    }
+}
+
+/// Partition of the names of all repositories.
+pub(crate) const NAMES: &str = "names";
+
+/// Begin of the sort keys of images, each followed by its tags.
+pub(crate) const IMAGES: &str = "image/";
+
+/// Begin of the sort keys of tags.
+pub(crate) const TAGS: &str = "tag/";
+
+/// Returns the partition of a repository's content.
+pub(crate) fn content(id: &RepositoryId) -> String {
+    format!("repository/{}", id.0)
+}
+
+/// Returns the begin of the sort keys of an image's tags.
+pub(crate) fn image_tags(digest: &Digest) -> String {
+    format!("{IMAGES}{digest}/tag/")
+}
+
+/// Returns the begin of the sort keys of a layer's uses.
+pub(crate) fn uses(layer: &Digest) -> String {
+    format!("use/{layer}/")
+}
+
+/// Returns the begin of the sort keys of a manifest's referrers.
+pub(crate) fn referrers(subject: &Digest) -> String {
+    format!("referrer/{subject}/")
+}
+
+/// Returns the partition of the repositories that link a blob.
+pub(crate) fn links(digest: &Digest) -> String {
+    format!("blob/{digest}")
+}
+
+/// Returns the key of a blob's object; the nonce tells attempts at one upload apart.
+pub(crate) fn blob_object(upload: &UploadId, nonce: Uuid) -> ObjectKey {
+    ObjectKey::new(format!("blobs/{upload}-{}", nonce.simple()))
+}
+
+/// Returns the key of a large manifest's object.
+pub(crate) fn manifest_object(uuid: Uuid) -> ObjectKey {
+    ObjectKey::new(format!("manifests/{uuid}"))
+}
