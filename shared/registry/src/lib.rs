@@ -5,7 +5,18 @@
 //! only the [gate](access::Gate) makes.
 
 pub mod access;
+mod contention;
+mod document;
+mod error;
 mod layout;
 pub mod ports;
+mod registry;
+mod repositories;
 
+pub use error::RegistryError;
 pub use layout::RepositoryId;
+pub use registry::{Identity, Ports, Registry};
+pub use repositories::{
+    CreateRepository, DeleteRepository, Encryption, Repositories, Repository, RepositoryPage,
+    WhenNotEmpty,
+};

@@ -36,7 +36,10 @@ impl Scope {
         let (name, accesses) = rest.rsplit_once(':')?;
         match kind {
             "registry" if name == "catalog" => Some(Self::Catalog),
-            "repository" => Some(Self::Repository(name.parse().ok()?, parse_accesses(accesses))),
+            "repository" => Some(Self::Repository(
+                name.parse().ok()?,
+                parse_accesses(accesses),
+            )),
             _ => None,
         }
     }
@@ -44,8 +47,13 @@ impl Scope {
     /// Whether a token of this scope allows `action` on the repository `name`.
     #[must_use]
     pub fn allows(&self, action: Action, name: &RepositoryName) -> bool {
-        let Self::Repository(scope, accesses) = self else { return false };
-        scope == name && action.access().is_some_and(|access| accesses.contains(&access))
+        let Self::Repository(scope, accesses) = self else {
+            return false;
+        };
+        scope == name
+            && action
+                .access()
+                .is_some_and(|access| accesses.contains(&access))
     }
 }
 

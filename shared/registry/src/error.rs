@@ -1,0 +1,154 @@
+use berth_types::{
+    Digest, MediaType, ParseManifestError, Reference, RepositoryName, Tag, UploadId,
+};
+
+use crate::ports::{PutError, StoreError};
+
+/// Why a use case refused or failed. Each protocol has one table that renders every variant.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// There is no such repository.
+    #[error("repository `{0}` does not exist")]
+    RepositoryUnknown(RepositoryName),
+    /// There is such a repository already.
+    #[error("repository `{0}` already exists")]
+    RepositoryExists(RepositoryName),
+    /// The repository has images, and its deletion was not forced.
+    #[error("repository `{0}` still contains images")]
+    RepositoryNotEmpty(RepositoryName),
+    /// There is no such manifest.
+    #[error("manifest `{reference}` of `{repository}` not found")]
+    ManifestUnknown {
+        /// Repository.
+        repository: RepositoryName,
+        /// What was asked for.
+        reference: Reference,
+    },
+    /// There is such a manifest, of a type that the client does not accept.
+    #[error(
+        "manifest `{reference}` of `{repository}` is of type `{media_type}`, which the request does not accept"
+    )]
+    ManifestNotAccepted {
+        /// Repository.
+        repository: RepositoryName,
+        /// What was asked for.
+        reference: Reference,
+        /// Type of the manifest.
+        media_type: MediaType,
+    },
+    /// The manifest can't be parsed, or is of a kind that is not supported.
+    #[error(transparent)]
+    ManifestInvalid(#[from] ParseManifestError),
+    /// The manifest has more children, or annotations, than the registry can record.
+    #[error("manifest has too many {what}: {count}, at most {most} are supported")]
+    ManifestTooComplex {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there is.
+        count: usize,
+        /// How much is supported.
+        most: usize,
+    },
+    /// The manifest refers to content that the repository does not hold.
+    #[error(
+        "manifest refers to content that `{repository}` does not hold: {}",
+        list(missing)
+    )]
+    ContentMissing {
+        /// Repository.
+        repository: RepositoryName,
+        /// Digests of the blobs and manifests, in the manifest's order.
+        missing: Vec<Digest>,
+    },
+    /// The content does not have the digest that the client named.
+    #[error("content has digest `{actual}`, not `{expected}`")]
+    DigestMismatch {
+        /// What the client named.
+        expected: Digest,
+        /// What was sent.
+        actual: Digest,
+    },
+    /// The tag is another image's already, and may not move.
+    #[error(
+        "tag `{tag}` already exists in `{repository}` and cannot be overwritten because the repository is immutable"
+    )]
+    TagImmutable {
+        /// Repository.
+        repository: RepositoryName,
+        /// Tag.
+        tag: Tag,
+    },
+    /// The image is listed by an index, and can't be deleted before it.
+    #[error("image `{digest}` of `{repository}` is referenced by a manifest list")]
+    ImageReferenced {
+        /// Repository.
+        repository: RepositoryName,
+        /// Image.
+        digest: Digest,
+    },
+    /// There is no such blob.
+    #[error("blob `{digest}` of `{repository}` not found")]
+    BlobUnknown {
+        /// Repository.
+        repository: RepositoryName,
+        /// Blob.
+        digest: Digest,
+    },
+    /// The blob is a layer or config of an image, and can't be deleted before it.
+    #[error("blob `{digest}` of `{repository}` is in use by an image")]
+    BlobInUse {
+        /// Repository.
+        repository: RepositoryName,
+        /// Blob.
+        digest: Digest,
+    },
+    /// There is no such upload; it was finished, cancelled or never begun.
+    #[error("upload `{0}` not found")]
+    UploadUnknown(UploadId),
+    /// Another request writes to the upload.
+    #[error("upload `{0}` is being written by another request")]
+    UploadBusy(UploadId),
+    /// A chunk does not begin where the upload ends.
+    #[error("upload `{upload}` has {offset} bytes, and the next chunk must begin there")]
+    UploadOutOfOrder {
+        /// Upload.
+        upload: UploadId,
+        /// Bytes it has.
+        offset: u64,
+    },
+    /// A chunk is longer or shorter than its headers say.
+    #[error("body has {actual} bytes, but its headers say {expected}")]
+    SizeMismatch {
+        /// What the headers say.
+        expected: u64,
+        /// What came.
+        actual: u64,
+    },
+    /// The upload has more parts than an object can have.
+    #[error("upload `{0}` has too many chunks, send larger ones")]
+    TooManyChunks(UploadId),
+    /// The body ended early.
+    #[error("body was cut off: {0}")]
+    BodyCutOff(String),
+    /// Other requests change the same thing again and again.
+    #[error("too many requests change `{0}` at once, try again")]
+    Contended(String),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn list(digests: &[Digest]) -> String {
+    let texts: Vec<_> = digests.iter().map(Digest::as_str).collect();
+    texts.join(", ")
+}
+
+impl From<PutError> for RegistryError {
+    fn from(error: PutError) -> Self {
+        use crate::ports::BodyError;
+        match error {
+            PutError::Store(error) | PutError::Body(BodyError::Store(error)) => Self::Store(error),
+            PutError::Body(error) => Self::BodyCutOff(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use berth_types::TagMutability;
+use uuid::Uuid;
+
+use super::Repositories;
+use super::record::{Encryption, Repository};
+use crate::access::{Action, RepositoryPermit};
+use crate::document::{encode, put};
+use crate::error::RegistryError;
+use crate::layout::{Place, RepositoryId};
+use crate::ports::{Condition, TransactError};
+
+/// Settings of a repository to make.
+#[derive(Clone, Debug, Default)]
+pub struct CreateRepository {
+    /// Whether its tags may move.
+    pub tag_mutability: TagMutability,
+    /// How its content is encrypted at rest.
+    pub encryption: Encryption,
+    /// Whether images are scanned when they are pushed.
+    pub scan_on_push: bool,
+    /// Resource tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Repositories {
+    /// Makes the repository that the permit names, empty.
+    pub async fn create(
+        &self,
+        permit: &RepositoryPermit,
+        settings: CreateRepository,
+    ) -> Result<Arc<Repository>, RegistryError> {
+        permit.must_be(Action::CreateRepository);
+        let now = self.clock.now();
+        let name = permit.name();
+        let repository = Repository {
+            id: RepositoryId::new(Uuid::new_v4()),
+            name: name.clone(),
+            created_at: now,
+            tag_mutability: settings.tag_mutability,
+            encryption: settings.encryption,
+            scan_on_push: settings.scan_on_push,
+            tags: settings.tags,
+            deletion_began: None,
+        };
+        let record = encode(&repository)?;
+        let version = now.millis();
+        let operations = vec![
+            put(
+                Place::Repository(name).key(),
+                record,
+                version,
+                Condition::Absent,
+            ),
+            put(
+                Place::Listing(name).key(),
+                encode(&repository.id)?,
+                version,
+                Condition::Any,
+            ),
+        ];
+        match self.table.transact(operations).await {
+            Ok(()) => {
+                self.directory.forget(name);
+                Ok(Arc::new(repository))
+            }
+            Err(TransactError::Conditions(_) | TransactError::Conflict) => {
+                Err(RegistryError::RepositoryExists(name.clone()))
+            }
+            Err(TransactError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Returns the repository that the permit names, and makes it first if it is not there.
+    pub(crate) async fn find_or_create(
+        &self,
+        permit: &RepositoryPermit,
+    ) -> Result<Arc<Repository>, RegistryError> {
+        match self.create(permit, CreateRepository::default()).await {
+            Err(RegistryError::RepositoryExists(name)) => self.directory.recent(&name).await,
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Repositories: made, found, listed, deleted.
+//!
+//! A repository is one record under its name, which holds its id and settings, and an entry in the
+//! list of names. Deletion marks the record, looks for images, and either takes the mark back or
+//! removes the record; pushes look at the record before and after their transaction, so that none
+//! is acknowledged and lost.
+
+mod create;
+mod delete;
+mod directory;
+mod record;
+
+pub use create::CreateRepository;
+pub use delete::{DeleteRepository, WhenNotEmpty};
+pub(crate) use directory::Directory;
+pub use directory::RepositoryPage;
+pub use record::{Encryption, Repository};
+
+use std::sync::Arc;
+
+use crate::ports::{Clock, WriteTable};
+
+/// The use cases of repositories as a whole, which `ecr-api` calls.
+#[derive(Clone, Debug)]
+pub struct Repositories {
+    pub(crate) table: Arc<dyn WriteTable>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+}

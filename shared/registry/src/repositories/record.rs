@@ -1,0 +1,38 @@
+use std::collections::BTreeMap;
+
+use berth_types::{RepositoryName, TagMutability};
+use serde::{Deserialize, Serialize};
+
+use crate::layout::RepositoryId;
+use crate::ports::Timestamp;
+
+/// Record of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repository {
+    /// Id, under which its content lies.
+    pub id: RepositoryId,
+    /// Name.
+    pub name: RepositoryName,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Whether its tags may move.
+    pub tag_mutability: TagMutability,
+    /// How its content is encrypted at rest.
+    pub encryption: Encryption,
+    /// Whether images are scanned when they are pushed.
+    pub scan_on_push: bool,
+    /// Resource tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+    /// When its deletion began, while one is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deletion_began: Option<Timestamp>,
+}
+
+/// How a repository's content is encrypted at rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encryption {
+    /// By the store itself: SSE-S3 in AWS, the disk's own encryption on a laptop.
+    #[default]
+    Aes256,
+}
