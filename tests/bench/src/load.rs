@@ -17,6 +17,9 @@ use crate::sample::{Sample, Stopwatch};
 /// Bytes to read at once; more than a response of the benchmark has.
 const RESPONSE: usize = 4 << 10;
 
+/// How long unmeasured requests may take: a registry that needs longer is not measured.
+const FILL_LIMIT: Duration = Duration::from_secs(90);
+
 /// Requests of one kind, each connection sending its next when it has the answer to its last.
 #[derive(Debug)]
 pub struct Load {
@@ -34,7 +37,20 @@ pub struct Load {
 #[derive(Clone, Copy, Debug)]
 enum Until {
     Time(Instant),
-    Sent(u64),
+    /// So many requests were sent; it fails at the time.
+    Sent(u64, Instant),
+}
+
+impl Until {
+    fn wants_more(self, sent: u64) -> Result<bool> {
+        match self {
+            Self::Time(end) => Ok(Instant::now() < end),
+            Self::Sent(count, end) if sent < count && Instant::now() >= end => {
+                bail!("only {sent} of {count} requests were answered within {FILL_LIMIT:?}")
+            }
+            Self::Sent(count, _) => Ok(sent < count),
+        }
+    }
 }
 
 impl Load {
@@ -60,14 +76,15 @@ impl Load {
     ///
     /// # Errors
     ///
-    /// Fails on an answer of another status, or when a connection does.
+    /// Fails on an answer of another status, when a connection does, or when it takes too long.
     pub fn send(
         &self,
         instance: &Instance,
         count: u64,
         request: &mut dyn FnMut(u64) -> Vec<u8>,
     ) -> Result<()> {
-        Clients::connect(self, instance)?.run(Until::Sent(count), request)
+        let until = Until::Sent(count, Instant::now() + FILL_LIMIT);
+        Clients::connect(self, instance)?.run(until, request)
     }
 }
 
@@ -105,7 +122,7 @@ impl Clients {
         }
         Ok(Self {
             epoll,
-            clients,
+            all: clients,
             status: load.status,
             sent: 0,
             answered: 0,
@@ -113,15 +130,13 @@ impl Clients {
     }
 
     fn run(&mut self, until: Until, request: &mut dyn FnMut(u64) -> Vec<u8>) -> Result<()> {
-        let more = |sent| match until {
-            Until::Time(end) => Instant::now() < end,
-            Until::Sent(count) => sent < count,
-        };
-        let mut idle: Vec<usize> = (0..self.all.len()).collect();
-        while let Some(index) = idle.pop_if(|_| more(self.sent)) {
-            self.send(index, request)?;
+        let mut waiting = 0;
+        for index in 0..self.all.len() {
+            if until.wants_more(self.sent)? {
+                self.send(index, request)?;
+                waiting += 1;
+            }
         }
-        let mut waiting = self.all.len() - idle.len();
         let mut events = [const { MaybeUninit::uninit() }; 64];
         while waiting > 0 {
             let (ready, _) = match epoll::wait(&self.epoll, &mut events, None) {
@@ -134,7 +149,7 @@ impl Clients {
                     continue;
                 }
                 self.answered += 1;
-                if more(self.sent) {
+                if until.wants_more(self.sent)? {
                     self.send(index, request)?;
                 } else {
                     waiting -= 1;

@@ -94,18 +94,23 @@ impl Peer {
         })
     }
 
-    /// Returns the first line of what the program says of its version.
+    /// Returns what the program says of its version.
     #[must_use]
     pub fn version(&self) -> String {
         let said = Command::new(&self.program).arg("--version").output();
         let said = said
             .map(|output| [output.stdout, output.stderr].concat())
             .unwrap_or_default();
-        String::from_utf8_lossy(&said)
-            .lines()
-            .next()
-            .unwrap_or("unknown")
-            .to_owned()
+        let said = String::from_utf8_lossy(&said);
+        let line = said.lines().next().unwrap_or("unknown");
+        // Zot says it in a line of its log.
+        let log: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        let words: Vec<&str> = match log["commit"].as_str() {
+            Some(commit) => vec![commit],
+            // The first word is the program, or its path.
+            None => line.split_whitespace().skip(1).collect(),
+        };
+        words.join(" ")
     }
 
     /// Starts the registry on a free port with an empty data folder, and waits until it answers.
