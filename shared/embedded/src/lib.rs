@@ -1,1 +1,13 @@
-//! The registry's ports on SQLite and files.
+//! The registry's ports on SQLite and files, for a registry in one process.
+//!
+//! A [`DataFolder`] holds all of it: a [`SqliteTable`] for metadata and [`FileObjects`] for
+//! bytes. Nothing here knows a rule of the registry.
+
+mod failure;
+mod folder;
+mod objects;
+mod table;
+
+pub use folder::{Created, DataFolder, OpenError};
+pub use objects::FileObjects;
+pub use table::SqliteTable;

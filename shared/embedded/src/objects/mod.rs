@@ -1,0 +1,193 @@
+//! The objects, one file each.
+//!
+//! A body is written beside (`uploads/`), synced, renamed to its place, and the folder of its
+//! place is synced: what was acknowledged survives a crash, and what was not is invisible.
+
+mod layout;
+mod multipart;
+mod output;
+mod pump;
+mod reading;
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use berth_registry::ports::{
+    ByteRange, ByteStream, Download, FileRegion, MultipartId, ObjectKey, PartTag, PutError,
+    ReadObjects, StoreError, StoreErrorKind, WriteObjects,
+};
+use uuid::Uuid;
+
+use crate::OpenError;
+use crate::failure::file_failure;
+use crate::folder::{FolderLock, make_folder, sync_folder};
+use layout::{Layout, Place, TEMPORARY};
+use output::write_body;
+use pump::{Pieces, WriteError, pump};
+
+/// The registry's objects in files.
+#[derive(Debug)]
+pub struct FileObjects {
+    layout: Layout,
+    _lock: FolderLock,
+}
+
+impl FileObjects {
+    pub(crate) fn open(data_folder: &Path, lock: FolderLock) -> Result<Self, OpenError> {
+        let layout = Layout::new(data_folder);
+        make_folder(layout.objects())?;
+        make_folder(layout.uploads())?;
+        make_fans(&layout).map_err(OpenError::file(layout.objects()))?;
+        remove_leftovers(layout.uploads()).map_err(OpenError::file(layout.uploads()))?;
+        Ok(Self {
+            layout,
+            _lock: lock,
+        })
+    }
+
+    /// Opens a file. It runs on the calling task, as does a point read of the table, since its
+    /// folder's entry is nearly always in memory.
+    fn region(&self, key: &ObjectKey, range: ByteRange) -> Result<FileRegion, StoreError> {
+        let Place { file, .. } = self.layout.object(key)?;
+        let file = File::open(file).map_err(file_failure)?;
+        if file.metadata().map_err(file_failure)?.len() < range.end {
+            return Err(StoreError::new(
+                StoreErrorKind::Damaged,
+                "an object is too short",
+            ));
+        }
+        let length = range.end.saturating_sub(range.start);
+        Ok(FileRegion {
+            file: Arc::new(file),
+            offset: range.start,
+            length,
+        })
+    }
+}
+
+#[async_trait]
+impl ReadObjects for FileObjects {
+    async fn download(&self, key: &ObjectKey, range: ByteRange) -> Result<Download, StoreError> {
+        self.region(key, range).map(Download::File)
+    }
+
+    async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError> {
+        self.region(key, range).map(reading::stream)
+    }
+}
+
+#[async_trait]
+impl WriteObjects for FileObjects {
+    async fn put(&self, key: &ObjectKey, body: ByteStream) -> Result<u64, PutError> {
+        let place = self.layout.object(key)?;
+        let uploads = self.layout.uploads().to_owned();
+        pump(body, move |pieces| put(&uploads, &place, pieces)).await
+    }
+
+    async fn begin_multipart(&self, key: &ObjectKey) -> Result<MultipartId, StoreError> {
+        let id = MultipartId(Uuid::new_v4().simple().to_string());
+        let path = self.layout.multipart(key, &id)?;
+        let uploads = self.layout.uploads().to_owned();
+        aside(move || multipart::begin(&path, &uploads)).await?;
+        Ok(id)
+    }
+
+    async fn put_part(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+        _number: u32,
+        offset: u64,
+        body: ByteStream,
+    ) -> Result<PartTag, PutError> {
+        let path = self.layout.multipart(key, multipart)?;
+        pump(body, move |pieces| {
+            multipart::write_part(&path, offset, pieces)
+        })
+        .await
+    }
+
+    async fn complete_multipart(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+        parts: &[PartTag],
+        size: u64,
+    ) -> Result<(), StoreError> {
+        let path = self.layout.multipart(key, multipart)?;
+        let place = self.layout.object(key)?;
+        let parts = parts.to_vec();
+        aside(move || multipart::complete(&path, &place, &parts, size)).await
+    }
+
+    async fn abort_multipart(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+    ) -> Result<(), StoreError> {
+        let path = self.layout.multipart(key, multipart)?;
+        let uploads = self.layout.uploads().to_owned();
+        aside(move || remove(&path, &uploads)).await
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
+        let Place { file, folder } = self.layout.object(key)?;
+        aside(move || remove(&file, &folder)).await
+    }
+}
+
+fn put(uploads: &Path, place: &Place, body: Pieces) -> Result<u64, WriteError> {
+    // Is removed when dropped, unless it got its place.
+    let file = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempfile_in(uploads)
+        .map_err(file_failure)?;
+    let size = write_body(file.as_file(), body)?;
+    file.persist(&place.file)
+        .map_err(|error| file_failure(error.error))?;
+    sync_folder(&place.folder).map_err(file_failure)?;
+    Ok(size)
+}
+
+/// Removes a file, if it is there.
+fn remove(file: &Path, folder: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(file) {
+        Ok(()) => sync_folder(folder).map_err(file_failure),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(file_failure(error)),
+    }
+}
+
+/// Runs what may block.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let result = tokio::task::spawn_blocking(work).await;
+    result.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?
+}
+
+fn make_fans(layout: &Layout) -> io::Result<()> {
+    for fan in layout.fans() {
+        match fs::create_dir(&fan) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
+    sync_folder(layout.objects())
+}
+
+/// Removes the bodies that a process was putting when it died. Uploads of several parts stay:
+/// their sessions resume.
+fn remove_leftovers(uploads: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(uploads)? {
+        let path: PathBuf = entry?.path();
+        let name = path.file_name().unwrap_or_default();
+        if name.as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
