@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::RegistryError;
+use crate::ports::{StoreError, TransactError};
 
 /// The most attempts at one change.
 const MOST: u32 = 40;
@@ -20,10 +21,7 @@ pub(crate) struct Attempts {
 impl Attempts {
     /// Begins to count attempts at changing `what`.
     pub(crate) fn at(what: impl ToString) -> Self {
-        Self {
-            what: what.to_string(),
-            made: 0,
-        }
+        Self { what: what.to_string(), made: 0 }
     }
 
     /// Waits before the next attempt: up to 2 ms, 4 ms, … 250 ms, at random, so that those who
@@ -38,5 +36,14 @@ impl Attempts {
         let pause = getrandom::u64().unwrap_or(most) % most;
         tokio::time::sleep(Duration::from_micros(pause)).await;
         Ok(())
+    }
+}
+
+/// Whether a transaction was carried out; `false` if another request changed its items first.
+pub(crate) fn won(result: Result<(), TransactError>) -> Result<bool, StoreError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(TransactError::Conditions(_) | TransactError::Conflict) => Ok(false),
+        Err(TransactError::Store(error)) => Err(error),
     }
 }

@@ -9,8 +9,7 @@ use crate::ports::{Attributes, Condition, Item, Key, Operation, StoreError, Stor
 /// Writes a document.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Bytes, StoreError> {
     let text = serde_json::to_vec(value);
-    text.map(Bytes::from)
-        .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))
+    text.map(Bytes::from).map_err(|error| StoreError::new(StoreErrorKind::Internal, error))
 }
 
 /// Reads an item's document.
@@ -26,11 +25,5 @@ pub(crate) fn put(
     first_version: u64,
     condition: Condition,
 ) -> Operation {
-    Operation::Put {
-        key,
-        document,
-        attributes: Attributes::new(),
-        first_version,
-        condition,
-    }
+    Operation::Put { key, document, attributes: Attributes::new(), first_version, condition }
 }

@@ -50,10 +50,7 @@ pub enum RegistryError {
         most: usize,
     },
     /// The manifest refers to content that the repository does not hold.
-    #[error(
-        "manifest refers to content that `{repository}` does not hold: {}",
-        list(missing)
-    )]
+    #[error("manifest refers to content that `{repository}` does not hold: {}", list(missing))]
     ContentMissing {
         /// Repository.
         repository: RepositoryName,

@@ -58,16 +58,8 @@ pub(crate) enum Place<'a> {
     Manifest(&'a RepositoryId, &'a Digest),
     Tag(&'a RepositoryId, &'a Tag),
     Layer(&'a RepositoryId, &'a Digest),
-    Use {
-        repository: &'a RepositoryId,
-        layer: &'a Digest,
-        image: &'a Digest,
-    },
-    Referrer {
-        repository: &'a RepositoryId,
-        subject: &'a Digest,
-        digest: &'a Digest,
-    },
+    Use { repository: &'a RepositoryId, layer: &'a Digest, image: &'a Digest },
+    Referrer { repository: &'a RepositoryId, subject: &'a Digest, digest: &'a Digest },
     Upload(&'a RepositoryId, &'a UploadId),
     Link(&'a Digest, &'a RepositoryId),
 }
@@ -75,43 +67,28 @@ pub(crate) enum Place<'a> {
 impl Place<'_> {
     /// Returns the key.
     pub(crate) fn key(self) -> Key {
-        let content = |id: &RepositoryId, sort: String| Key {
-            partition: content(id),
-            sort,
-        };
+        let content = |id: &RepositoryId, sort: String| Key { partition: content(id), sort };
         match self {
-            Self::Repository(name) => Key {
-                partition: format!("name/{name}"),
-                sort: "repository".to_owned(),
-            },
-            Self::Listing(name) => Key {
-                partition: NAMES.to_owned(),
-                sort: name.as_str().to_owned(),
-            },
-            Self::Deleted(id) => Key {
-                partition: "deleted".to_owned(),
-                sort: id.0.clone(),
-            },
+            Self::Repository(name) => {
+                Key { partition: format!("name/{name}"), sort: "repository".to_owned() }
+            }
+            Self::Listing(name) => {
+                Key { partition: NAMES.to_owned(), sort: name.as_str().to_owned() }
+            }
+            Self::Deleted(id) => Key { partition: "deleted".to_owned(), sort: id.0.clone() },
             Self::Image(id, digest) => content(id, format!("{IMAGES}{digest}")),
             Self::ImageTag(id, digest, tag) => content(id, format!("{}{tag}", image_tags(digest))),
             Self::Manifest(id, digest) => content(id, format!("manifest/{digest}")),
             Self::Tag(id, tag) => content(id, format!("{TAGS}{tag}")),
             Self::Layer(id, digest) => content(id, format!("layer/{digest}")),
-            Self::Use {
-                repository,
-                layer,
-                image,
-            } => content(repository, format!("{}{image}", uses(layer))),
-            Self::Referrer {
-                repository,
-                subject,
-                digest,
-            } => content(repository, format!("{}{digest}", referrers(subject))),
+            Self::Use { repository, layer, image } => {
+                content(repository, format!("{}{image}", uses(layer)))
+            }
+            Self::Referrer { repository, subject, digest } => {
+                content(repository, format!("{}{digest}", referrers(subject)))
+            }
             Self::Upload(id, upload) => content(id, format!("upload/{upload}")),
-            Self::Link(digest, id) => Key {
-                partition: links(digest),
-                sort: id.0.clone(),
-            },
+            Self::Link(digest, id) => Key { partition: links(digest), sort: id.0.clone() },
         }
     }
 }

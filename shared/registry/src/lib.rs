@@ -5,18 +5,29 @@
 //! only the [gate](access::Gate) makes.
 
 pub mod access;
+mod blobs;
 mod contention;
 mod document;
 mod error;
 mod layout;
+mod manifests;
 pub mod ports;
 mod registry;
 mod repositories;
+mod uploads;
 
+pub use blobs::{Blob, MountFrom};
 pub use error::RegistryError;
 pub use layout::RepositoryId;
-pub use registry::{Identity, Ports, Registry};
-pub use repositories::{
-    CreateRepository, DeleteRepository, Encryption, Repositories, Repository, RepositoryPage,
-    WhenNotEmpty,
+pub use manifests::{
+    ManifestHead, PutManifest, PutManifestOutcome, Referrers, ReferrersQuery, StoredManifest,
+    TagPage,
 };
+pub use registry::{
+    CreateOnPush, Identity, Ports, Pull, Push, PushRules, Registry, Removal, SparseIndexes, Tenancy,
+};
+pub use repositories::{
+    CreateRepository, DeleteRepository, Encryption, Repositories, Repository, RepositoryNames,
+    RepositoryPage, WhenNotEmpty,
+};
+pub use uploads::Chunk;

@@ -44,10 +44,7 @@ fn reads_an_image() {
     assert_eq!(manifest.kind, ManifestKind::OciImage);
     let blobs: Vec<_> = manifest.blobs().map(|blob| blob.digest.to_string()).collect();
     assert_eq!(blobs, [digest("config"), digest("layer")]);
-    assert_eq!(
-        manifest.artifact_type.as_deref(),
-        Some("application/vnd.oci.image.config.v1+json")
-    );
+    assert_eq!(manifest.artifact_type.as_deref(), Some("application/vnd.oci.image.config.v1+json"));
 }
 
 #[test]

@@ -50,7 +50,10 @@ mod tests {
         assert!(matches!("latest".parse(), Ok(Reference::Tag(_))));
         let digest = format!("sha256:{}", "0".repeat(64));
         assert!(matches!(digest.parse(), Ok(Reference::Digest(_))));
-        assert_eq!("sha256:0".parse::<Reference>(), Err(ParseDigestError::Hash("sha256", 64).into()));
+        assert_eq!(
+            "sha256:0".parse::<Reference>(),
+            Err(ParseDigestError::Hash("sha256", 64).into())
+        );
         let neither = ParseReferenceError::Neither("a/b".into());
         assert_eq!("a/b".parse::<Reference>(), Err(neither));
     }

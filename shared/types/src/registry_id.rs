@@ -35,8 +35,7 @@ parsed_string!(Region, ParseRegionError);
 
 impl Region {
     fn check(text: &str) -> Result<(), ParseRegionError> {
-        let allowed =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let valid = (1..=32).contains(&text.len()) && text.bytes().all(allowed);
         if valid { Ok(()) } else { Err(ParseRegionError) }
     }

@@ -130,10 +130,16 @@ impl ExclusionFilter {
     pub fn matches(&self, tag: &Tag) -> bool {
         let mut parts = self.0.split('*');
         let begin = parts.next().unwrap_or_default();
-        let Some(mut rest) = tag.as_str().strip_prefix(begin) else { return false };
-        let Some(end) = parts.next_back() else { return rest.is_empty() };
+        let Some(mut rest) = tag.as_str().strip_prefix(begin) else {
+            return false;
+        };
+        let Some(end) = parts.next_back() else {
+            return rest.is_empty();
+        };
         for part in parts {
-            let Some(at) = rest.find(part) else { return false };
+            let Some(at) = rest.find(part) else {
+                return false;
+            };
             rest = &rest[at + part.len()..];
         }
         rest.ends_with(end)

@@ -61,21 +61,13 @@ impl Authenticator {
     /// Makes an authenticator of the root's credentials and the key that seals tokens.
     #[must_use]
     pub fn new(root: RootCredentials, key: SealingKey, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            root,
-            key,
-            clock,
-            anonymous: Caller::Anonymous,
-        }
+        Self { root, key, clock, anonymous: Caller::Anonymous }
     }
 
     /// Takes callers without credentials for the root, for a registry on one's own machine.
     #[must_use]
     pub fn open(self) -> Self {
-        Self {
-            anonymous: Caller::Root,
-            ..self
-        }
+        Self { anonymous: Caller::Root, ..self }
     }
 
     /// Returns the root's credentials, for verifying signatures.
@@ -134,18 +126,10 @@ impl Authenticator {
         let issued_at = self.clock.now();
         let expires_at = issued_at.plus(lifetime);
         let access_key_id = self.root.access_key_id.clone();
-        let claims = Claims {
-            access_key_id,
-            scopes,
-            expires_at,
-        };
+        let claims = Claims { access_key_id, scopes, expires_at };
         let token = self.key.seal(&claims);
         let token = token.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        Ok(IssuedToken {
-            token,
-            issued_at,
-            expires_at,
-        })
+        Ok(IssuedToken { token, issued_at, expires_at })
     }
 }
 
@@ -166,10 +150,7 @@ mod tests {
 
     fn authenticator(id: &str, clock: &Arc<TestClock>) -> Authenticator {
         let secret_access_key = Secret::new("secret".into());
-        let root = RootCredentials {
-            access_key_id: id.into(),
-            secret_access_key,
-        };
+        let root = RootCredentials { access_key_id: id.into(), secret_access_key };
         Authenticator::new(root, SealingKey::new(&[7; SEALING_KEY]), clock.clone())
     }
 
@@ -195,10 +176,7 @@ mod tests {
         clock.0.store(12 * 3600 * 1000 - 1, Ordering::SeqCst);
         assert_eq!(authenticator.token(token), Ok(Caller::Root));
         clock.0.store(12 * 3600 * 1000, Ordering::SeqCst);
-        assert_eq!(
-            authenticator.token(token),
-            Err(AuthenticationError::Expired)
-        );
+        assert_eq!(authenticator.token(token), Err(AuthenticationError::Expired));
     }
 
     #[test]
@@ -206,10 +184,7 @@ mod tests {
         let authenticator = authenticator("root", &Arc::default());
         let scopes = vec![Scope::parse("repository:team/app:pull").unwrap()];
         let issued = authenticator.bearer_token(scopes.clone()).unwrap();
-        assert_eq!(
-            authenticator.token(issued.token.reveal()),
-            Ok(Caller::ScopedRoot(scopes))
-        );
+        assert_eq!(authenticator.token(issued.token.reveal()), Ok(Caller::ScopedRoot(scopes)));
     }
 
     #[test]
@@ -226,10 +201,7 @@ mod tests {
         let altered = String::from_utf8(altered).unwrap();
         assert_eq!(first.token(&altered), Err(AuthenticationError::Token));
         assert_eq!(first.token(""), Err(AuthenticationError::Token));
-        assert_eq!(
-            first.token(&"A".repeat(9000)),
-            Err(AuthenticationError::Token)
-        );
+        assert_eq!(first.token(&"A".repeat(9000)), Err(AuthenticationError::Token));
     }
 
     #[test]

@@ -36,10 +36,7 @@ impl Scope {
         let (name, accesses) = rest.rsplit_once(':')?;
         match kind {
             "registry" if name == "catalog" => Some(Self::Catalog),
-            "repository" => Some(Self::Repository(
-                name.parse().ok()?,
-                parse_accesses(accesses),
-            )),
+            "repository" => Some(Self::Repository(name.parse().ok()?, parse_accesses(accesses))),
             _ => None,
         }
     }
@@ -50,10 +47,7 @@ impl Scope {
         let Self::Repository(scope, accesses) = self else {
             return false;
         };
-        scope == name
-            && action
-                .access()
-                .is_some_and(|access| accesses.contains(&access))
+        scope == name && action.access().is_some_and(|access| accesses.contains(&access))
     }
 }
 

@@ -16,10 +16,7 @@ impl FailedLogins {
     /// Makes each failed log-in wait for `delay`, at most 16 of them at a time.
     #[must_use]
     pub fn new(delay: Duration) -> Self {
-        Self {
-            places: Semaphore::new(WAITING),
-            delay,
-        }
+        Self { places: Semaphore::new(WAITING), delay }
     }
 
     /// Waits as long as a failed log-in has to; call it before answering one.

@@ -41,13 +41,9 @@ impl SealingKey {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|_| SealError)?;
         let text = serde_json::to_vec(claims).map_err(|_| SealError)?;
-        let sealed = self
-            .0
-            .encrypt(Nonce::from_slice(&nonce), text.as_slice())
-            .map_err(|_| SealError)?;
-        Ok(Secret::new(
-            URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()),
-        ))
+        let sealed =
+            self.0.encrypt(Nonce::from_slice(&nonce), text.as_slice()).map_err(|_| SealError)?;
+        Ok(Secret::new(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat())))
     }
 
     /// Returns what `token` says, if this key sealed it.

@@ -31,10 +31,7 @@ pub enum StoreErrorKind {
 impl StoreError {
     /// Makes an error of `kind`, caused by `source`.
     pub fn new(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            kind,
-            source: source.into(),
-        }
+        Self { kind, source: source.into() }
     }
 
     /// Returns the kind.

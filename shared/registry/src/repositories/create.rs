@@ -48,18 +48,8 @@ impl Repositories {
         let record = encode(&repository)?;
         let version = now.millis();
         let operations = vec![
-            put(
-                Place::Repository(name).key(),
-                record,
-                version,
-                Condition::Absent,
-            ),
-            put(
-                Place::Listing(name).key(),
-                encode(&repository.id)?,
-                version,
-                Condition::Any,
-            ),
+            put(Place::Repository(name).key(), record, version, Condition::Absent),
+            put(Place::Listing(name).key(), encode(&repository.id)?, version, Condition::Any),
         ];
         match self.table.transact(operations).await {
             Ok(()) => {

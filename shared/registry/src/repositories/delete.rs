@@ -53,8 +53,7 @@ impl Repositories {
         how: DeleteRepository,
     ) -> Result<(), TransactOrRefuse> {
         let name = &repository.name;
-        self.mark(repository, version, Some(self.clock.now()))
-            .await?;
+        self.mark(repository, version, Some(self.clock.now())).await?;
         self.directory.forget(name);
         let marked = version + 1;
         if how.when_not_empty == WhenNotEmpty::Refuse && self.has_images(repository).await? {
@@ -67,14 +66,8 @@ impl Repositories {
         let deleted = Place::Deleted(&repository.id).key();
         let first_version = self.clock.now().millis();
         let operations = vec![
-            Operation::Delete {
-                key: record,
-                condition: Condition::Version(marked),
-            },
-            Operation::Delete {
-                key: listing,
-                condition: Condition::Any,
-            },
+            Operation::Delete { key: record, condition: Condition::Version(marked) },
+            Operation::Delete { key: listing, condition: Condition::Any },
             put(deleted, encode(name)?, first_version, Condition::Any),
         ];
         self.table.transact(operations).await?;
@@ -88,10 +81,7 @@ impl Repositories {
         version: u64,
         deletion_began: Option<Timestamp>,
     ) -> Result<(), TransactOrRefuse> {
-        let marked = Repository {
-            deletion_began,
-            ..repository.clone()
-        };
+        let marked = Repository { deletion_began, ..repository.clone() };
         let key = Place::Repository(&repository.name).key();
         let operation = put(key, encode(&marked)?, version, Condition::Version(version));
         Ok(self.table.transact(vec![operation]).await?)

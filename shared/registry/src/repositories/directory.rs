@@ -42,11 +42,7 @@ pub struct RepositoryPage {
 
 impl Directory {
     pub(crate) fn new(table: Arc<dyn ReadTable>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            table,
-            clock,
-            remembered: Cache::new(REMEMBERED),
-        }
+        Self { table, clock, remembered: Cache::new(REMEMBERED) }
     }
 
     /// Returns the repository as reads may see it: a few seconds old.
@@ -72,10 +68,7 @@ impl Directory {
         let item = self.table.get(&key, Consistency::Strong).await?;
         let version = item.as_ref().map_or(0, |item| item.version);
         let repository = self.learn(name, item.as_ref())?;
-        Ok((
-            repository.ok_or_else(|| RegistryError::RepositoryUnknown(name.clone()))?,
-            version,
-        ))
+        Ok((repository.ok_or_else(|| RegistryError::RepositoryUnknown(name.clone()))?, version))
     }
 
     /// Takes a record that was read along with others, and remembers it.
@@ -89,8 +82,7 @@ impl Directory {
             return Ok(None);
         };
         let repository: Arc<Repository> = Arc::new(decode(item)?);
-        self.remembered
-            .insert(name.clone(), (repository.clone(), self.clock.now()));
+        self.remembered.insert(name.clone(), (repository.clone(), self.clock.now()));
         Ok(Some(repository))
     }
 
@@ -136,10 +128,7 @@ impl Directory {
 
     /// Returns the records of those `names` that exist, in their order.
     async fn records(&self, names: &[RepositoryName]) -> Result<Vec<Repository>, RegistryError> {
-        let keys: Vec<_> = names
-            .iter()
-            .map(|name| Place::Repository(name).key())
-            .collect();
+        let keys: Vec<_> = names.iter().map(|name| Place::Repository(name).key()).collect();
         let items = self.table.batch_get(&keys, Consistency::Strong).await?;
         let records: Result<_, StoreError> = items.iter().flatten().map(decode).collect();
         Ok(records?)

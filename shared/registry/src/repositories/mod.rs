@@ -5,11 +5,13 @@
 //! removes the record; pushes look at the record before and after their transaction, so that none
 //! is acknowledged and lost.
 
+mod catalog;
 mod create;
 mod delete;
 mod directory;
 mod record;
 
+pub use catalog::RepositoryNames;
 pub use create::CreateRepository;
 pub use delete::{DeleteRepository, WhenNotEmpty};
 pub(crate) use directory::Directory;

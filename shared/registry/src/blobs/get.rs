@@ -1,0 +1,67 @@
+use berth_types::Digest;
+
+use super::record::Layer;
+use crate::access::{Action, RepositoryPermit};
+use crate::document::decode;
+use crate::error::RegistryError;
+use crate::layout::Place;
+use crate::ports::{ByteRange, Download, Item, Key, ObjectKey, ReadTable, StoreError};
+use crate::registry::Pull;
+
+/// A blob that the repository holds.
+#[derive(Clone, Debug)]
+pub struct Blob {
+    /// Digest.
+    pub digest: Digest,
+    /// Size in bytes.
+    pub size: u64,
+    object: ObjectKey,
+}
+
+impl Pull {
+    /// Finds a blob of the repository that the permit names.
+    pub async fn find_blob(
+        &self,
+        permit: &RepositoryPermit,
+        digest: &Digest,
+    ) -> Result<Blob, RegistryError> {
+        permit.must_be_any(&[Action::BatchCheckLayerAvailability, Action::GetDownloadUrlForLayer]);
+        let repository = self.directory.recent(permit.name()).await?;
+        let key = Place::Layer(&repository.id, digest).key();
+        let layer: Option<Layer> =
+            get_immutable(self.table.as_ref(), &key).await?.as_ref().map(decode).transpose()?;
+        match layer {
+            Some(Layer { size, object, hidden_at: None }) => {
+                Ok(Blob { digest: digest.clone(), size, object })
+            }
+            _ => Err(RegistryError::BlobUnknown {
+                repository: permit.name().clone(),
+                digest: digest.clone(),
+            }),
+        }
+    }
+
+    /// Returns where to get `range` of a blob that was found; the range lies within its size.
+    pub async fn download(
+        &self,
+        permit: &RepositoryPermit,
+        blob: &Blob,
+        range: ByteRange,
+    ) -> Result<Download, RegistryError> {
+        permit.must_be_any(&[Action::GetDownloadUrlForLayer]);
+        Ok(self.objects.download(&blob.object, range).await?)
+    }
+}
+
+/// Reads an item whose presence proves that immutable bytes exist: a hit may be a moment old, a
+/// miss is repeated strongly.
+pub(crate) async fn get_immutable(
+    table: &dyn ReadTable,
+    key: &Key,
+) -> Result<Option<Item>, StoreError> {
+    use crate::ports::Consistency::{Eventual, Strong};
+    match table.get(key, Eventual).await? {
+        Some(item) => Ok(Some(item)),
+        None => table.get(key, Strong).await,
+    }
+}

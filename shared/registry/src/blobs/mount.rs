@@ -1,0 +1,141 @@
+use std::fmt;
+
+use berth_types::{Digest, RepositoryName};
+
+use super::record::{Layer, Link};
+use crate::access::{Action, RepositoryPermit};
+use crate::contention::won;
+use crate::document::decode;
+use crate::error::RegistryError;
+use crate::layout::{Place, links};
+use crate::ports::{Consistency, Query, Select};
+use crate::registry::Push;
+use crate::repositories::Repository;
+
+/// How many linking repositories are tried when a mount names no source.
+const MOST_SOURCES: usize = 16;
+
+/// Where a mount may take its blob from. The permits are for
+/// [`Action::GetDownloadUrlForLayer`]: whoever mounts a blob could as well have downloaded it.
+pub enum MountFrom<'a> {
+    /// From this repository.
+    Repository(RepositoryPermit),
+    /// From any repository for which this gives a permit.
+    Any(&'a (dyn Fn(&RepositoryName) -> Option<RepositoryPermit> + Send + Sync)),
+}
+
+impl fmt::Debug for MountFrom<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository(permit) => permit.fmt(f),
+            Self::Any(_) => f.write_str("Any"),
+        }
+    }
+}
+
+impl Push {
+    /// Links a blob of another repository into the one that the permit names. `false` if there is
+    /// no such blob to link, which is no error: the client then uploads it.
+    pub async fn mount(
+        &self,
+        permit: &RepositoryPermit,
+        create: Option<&RepositoryPermit>,
+        digest: &Digest,
+        from: MountFrom<'_>,
+    ) -> Result<bool, RegistryError> {
+        permit.must_be(Action::InitiateLayerUpload);
+        let repository = self.repository_to_push(permit, create).await?;
+        match from {
+            MountFrom::Repository(source) => self.mount_from(&repository, digest, &source).await,
+            MountFrom::Any(permit) => {
+                for name in self.linking_repositories(digest).await? {
+                    let Some(source) = permit(&name) else {
+                        continue;
+                    };
+                    if self.mount_from(&repository, digest, &source).await? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    async fn linking_repositories(
+        &self,
+        digest: &Digest,
+    ) -> Result<Vec<RepositoryName>, RegistryError> {
+        let query = Query {
+            partition: links(digest),
+            prefix: String::new(),
+            after: None,
+            limit: MOST_SOURCES,
+            consistency: Consistency::Strong,
+            select: Select::Items,
+        };
+        let page = self.table.query(&query).await?;
+        let mut names = Vec::new();
+        for item in &page.items {
+            names.push(decode::<Link>(item)?.repository);
+        }
+        Ok(names)
+    }
+
+    async fn mount_from(
+        &self,
+        target: &Repository,
+        digest: &Digest,
+        source: &RepositoryPermit,
+    ) -> Result<bool, RegistryError> {
+        source.must_be_any(&[Action::GetDownloadUrlForLayer]);
+        let source = match self.directory.current(source.name()).await {
+            Ok((source, _)) => source,
+            Err(RegistryError::RepositoryUnknown(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let keys = [Place::Layer(&source.id, digest).key(), Place::Layer(&target.id, digest).key()];
+        // A mount into the repository itself asks for one key, not for the same one twice.
+        let keys = if source.id == target.id { &keys[..1] } else { &keys[..] };
+        let items = self.table.batch_get(keys, Consistency::Strong).await?;
+        let found = items.first().and_then(Option::as_ref).map(decode::<Layer>).transpose()?;
+        let Some(found) = found.filter(|layer| layer.hidden_at.is_none()) else {
+            return Ok(false);
+        };
+        if source.encryption != target.encryption {
+            return Ok(false);
+        }
+        match items.last().and_then(Option::as_ref) {
+            Some(item) => {
+                let layer: Layer = decode(item)?;
+                self.show(target, digest, &layer, item.version).await
+            }
+            None => self.link(target, digest, &found).await,
+        }
+    }
+
+    async fn link(
+        &self,
+        target: &Repository,
+        digest: &Digest,
+        layer: &Layer,
+    ) -> Result<bool, RegistryError> {
+        let operations = layer.creation(target, digest, self.clock.now())?;
+        // If somebody else links or hides it at this moment, the client may upload it.
+        Ok(won(self.table.transact(operations).await)?)
+    }
+
+    /// Shows a layer again if it is hidden; `false` if it changed meanwhile.
+    pub(crate) async fn show(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        layer: &Layer,
+        version: u64,
+    ) -> Result<bool, RegistryError> {
+        if layer.hidden_at.is_none() {
+            return Ok(true);
+        }
+        let operation = layer.change(repository, digest, version, None)?;
+        Ok(won(self.table.transact(vec![operation]).await)?)
+    }
+}

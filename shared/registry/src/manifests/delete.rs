@@ -1,0 +1,232 @@
+use berth_types::{Digest, Manifest, Reference, Tag};
+use bytes::BytesMut;
+use futures_util::StreamExt;
+
+use super::put::distinct;
+use super::record::{DIGEST, Image, ManifestBytes, ManifestRecord, PARENTS, TagRecord};
+use crate::access::{Action, RepositoryPermit};
+use crate::contention::{Attempts, won};
+use crate::document::decode;
+use crate::error::RegistryError;
+use crate::layout::{Place, RepositoryId, content, image_tags};
+use crate::ports::{
+    Condition, Consistency, Item, Key, MOST_OPERATIONS, Operation, PutError, Query, Select,
+    StoreError, StoreErrorKind,
+};
+use crate::registry::Removal;
+use crate::repositories::Repository;
+
+/// How many tags are taken away together with their image; more go before, in groups.
+const TAGS_WITH_IMAGE: usize = 20;
+
+/// An image, and all that goes with it.
+struct Doomed {
+    image: Item,
+    /// The last few tags.
+    tags: Vec<Tag>,
+    subject: Option<Digest>,
+    blobs: Vec<Digest>,
+    /// Children that count the image among their parents.
+    children: Vec<Digest>,
+    bytes: ManifestBytes,
+}
+
+impl Removal {
+    /// Deletes a tag, or an image with all its tags.
+    pub async fn delete_manifest(
+        &self,
+        permit: &RepositoryPermit,
+        reference: &Reference,
+    ) -> Result<(), RegistryError> {
+        permit.must_be(Action::BatchDeleteImage);
+        let (repository, _) = self.directory.current(permit.name()).await?;
+        match reference {
+            Reference::Tag(tag) => self.delete_tag(&repository, tag).await,
+            Reference::Digest(digest) => self.delete_image(&repository, digest).await,
+        }
+    }
+
+    async fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), RegistryError> {
+        let mut attempts = Attempts::at(tag);
+        loop {
+            let key = Place::Tag(&repository.id, tag).key();
+            let item = self.table.get(&key, Consistency::Strong).await?;
+            let Some(item) = item else {
+                return Err(unknown(repository, Reference::Tag(tag.clone())));
+            };
+            let record: TagRecord = decode(&item)?;
+            let mut operations = untag(&repository.id, &record.digest, tag).to_vec();
+            operations.push(raise(&repository.id, &record.digest, Condition::Present));
+            if won(self.table.transact(operations).await)? {
+                return Ok(());
+            }
+            attempts.next().await?;
+        }
+    }
+
+    async fn delete_image(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        let mut attempts = Attempts::at(digest);
+        loop {
+            let doomed = self.look_at(repository, digest).await?;
+            let (operations, late) = self.plan(repository, digest, &doomed).await?;
+            if won(self.table.transact(operations).await)? {
+                for operation in late {
+                    // A use that changed meanwhile is of the same image, pushed again.
+                    won(self.table.transact(vec![operation]).await)?;
+                }
+                if let ManifestBytes::Object(object, _) = &doomed.bytes {
+                    self.objects.delete(object).await?;
+                }
+                return Ok(());
+            }
+            attempts.next().await?;
+        }
+    }
+
+    /// Reads all that goes with the image, and takes all but its last few tags away.
+    async fn look_at(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Doomed, RegistryError> {
+        let id = &repository.id;
+        let tags = self.reduce_tags(id, digest).await?;
+        let keys = [Place::Image(id, digest).key(), Place::Manifest(id, digest).key()];
+        let [image, manifest] = self
+            .table
+            .batch_get(&keys, Consistency::Strong)
+            .await?
+            .try_into()
+            .map_err(|_| StoreError::new(StoreErrorKind::Internal, "batch of another size"))?;
+        let (Some(item), Some(manifest)) = (image, manifest) else {
+            return Err(unknown(repository, Reference::Digest(digest.clone())));
+        };
+        if item.counter(PARENTS) > 0 {
+            let repository = repository.name.clone();
+            return Err(RegistryError::ImageReferenced { repository, digest: digest.clone() });
+        }
+        let image: Image = decode(&item)?;
+        let ManifestRecord { media_type, bytes } = ManifestRecord::read(&manifest)?;
+        let text = self.read_manifest(&bytes).await?;
+        let manifest = Manifest::parse(Some(&media_type), &text)?;
+        let children = manifest.children().iter().map(|child| child.digest.clone());
+        Ok(Doomed {
+            tags,
+            subject: image.subject,
+            blobs: distinct(manifest.blobs().map(|blob| blob.digest.clone())),
+            children: distinct(children.filter(|child| !image.uncounted.contains(child))),
+            bytes,
+            image: item,
+        })
+    }
+
+    /// Takes tags away until a few are left, and returns those.
+    async fn reduce_tags(
+        &self,
+        id: &RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<Tag>, RegistryError> {
+        let prefix = image_tags(digest);
+        let query = Query {
+            partition: content(id),
+            prefix: prefix.clone(),
+            after: None,
+            limit: TAGS_WITH_IMAGE + 1,
+            consistency: Consistency::Strong,
+            select: Select::Keys,
+        };
+        loop {
+            let page = self.table.query(&query).await?;
+            let mut tags = Vec::new();
+            for item in page.items {
+                let tag = item.key.sort.strip_prefix(&prefix).unwrap_or_default().parse();
+                tags.push(tag.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))?);
+            }
+            if tags.len() <= TAGS_WITH_IMAGE {
+                return Ok(tags);
+            }
+            let mut operations: Vec<_> =
+                tags.iter().flat_map(|tag| untag(id, digest, tag)).collect();
+            operations.push(raise(id, digest, Condition::Present));
+            // Whoever was faster moved or deleted some of them: look again.
+            won(self.table.transact(operations).await)?;
+        }
+    }
+
+    async fn read_manifest(&self, bytes: &ManifestBytes) -> Result<BytesMut, RegistryError> {
+        match bytes {
+            ManifestBytes::Here(bytes) => Ok(BytesMut::from(bytes.as_ref())),
+            ManifestBytes::Object(object, size) => {
+                let mut stream = self.objects.read(object, 0..*size).await?;
+                let mut text = BytesMut::new();
+                while let Some(piece) = stream.next().await {
+                    text.extend_from_slice(&piece.map_err(PutError::Body)?);
+                }
+                Ok(text)
+            }
+        }
+    }
+
+    /// Returns the transaction that deletes the image, and the deletions of use items that follow
+    /// it where it has more layers than a transaction holds.
+    async fn plan(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        doomed: &Doomed,
+    ) -> Result<(Vec<Operation>, Vec<Operation>), RegistryError> {
+        let id = &repository.id;
+        let condition = Condition::Version(doomed.image.version);
+        let mut operations = vec![
+            Operation::Delete { key: Place::Image(id, digest).key(), condition },
+            delete(Place::Manifest(id, digest).key()),
+        ];
+        operations.extend(doomed.tags.iter().flat_map(|tag| untag(id, digest, tag)));
+        if let Some(subject) = &doomed.subject {
+            operations.push(delete(Place::Referrer { repository: id, subject, digest }.key()));
+        }
+        for child in &doomed.children {
+            let key = Place::Image(id, child).key();
+            let counters = vec![(PARENTS, -1)];
+            operations.push(Operation::Add { key, counters, condition: Condition::Present });
+        }
+        let use_key = |layer| Place::Use { repository: id, layer, image: digest }.key();
+        let uses: Vec<_> = doomed.blobs.iter().map(use_key).collect();
+        if operations.len() + uses.len() <= MOST_OPERATIONS {
+            operations.extend(uses.into_iter().map(delete));
+            return Ok((operations, Vec::new()));
+        }
+        let items = self.table.batch_get(&uses, Consistency::Strong).await?;
+        let late = items.into_iter().flatten().map(|item| Operation::Delete {
+            condition: Condition::Version(item.version),
+            key: item.key,
+        });
+        Ok((operations, late.collect()))
+    }
+}
+
+fn delete(key: Key) -> Operation {
+    Operation::Delete { key, condition: Condition::Any }
+}
+
+/// Returns the operations that take `tag` away from an image, if it is still that image's.
+fn untag(id: &RepositoryId, digest: &Digest, tag: &Tag) -> [Operation; 2] {
+    let condition = Condition::Attribute { name: DIGEST, value: digest.to_string() };
+    [
+        Operation::Delete { key: Place::Tag(id, tag).key(), condition },
+        delete(Place::ImageTag(id, digest, tag).key()),
+    ]
+}
+
+fn raise(id: &RepositoryId, digest: &Digest, condition: Condition) -> Operation {
+    let key = Place::Image(id, digest).key();
+    Operation::Add { key, counters: Vec::new(), condition }
+}
+
+fn unknown(repository: &Repository, reference: Reference) -> RegistryError {
+    RegistryError::ManifestUnknown { repository: repository.name.clone(), reference }
+}

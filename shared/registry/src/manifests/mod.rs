@@ -1,0 +1,22 @@
+//! Manifests: pushed, pulled, tagged, listed, deleted.
+//!
+//! An image is a summary; its manifest's bytes lie beside it, its tags point both ways, and every
+//! layer, child and subject of it is recorded with it in one transaction. Nothing that two pushes
+//! of different images share is written or checked there, except the children of an index, which
+//! count their parents.
+
+mod cache;
+mod delete;
+mod get;
+mod put;
+mod record;
+mod referrers;
+mod settle;
+mod tags;
+mod transaction;
+
+pub(crate) use cache::ManifestCache;
+pub use get::{ManifestHead, StoredManifest};
+pub use put::{PutManifest, PutManifestOutcome};
+pub use referrers::{Referrers, ReferrersQuery};
+pub use tags::TagPage;

@@ -1,0 +1,238 @@
+use std::sync::Arc;
+
+use berth_types::{
+    Algorithm, Descriptor, Digest, Manifest, MediaType, Reference, RepositoryName, Tag,
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use uuid::Uuid;
+
+use super::record::{ManifestBytes, ManifestRecord};
+use super::transaction::{Plan, Sight};
+use crate::access::{Action, RepositoryPermit};
+use crate::blobs::Layer;
+use crate::contention::{Attempts, won};
+use crate::document::decode;
+use crate::error::RegistryError;
+use crate::layout::{Place, manifest_object};
+use crate::ports::{Consistency, Item, Key};
+use crate::registry::{Push, SparseIndexes};
+use crate::repositories::Repository;
+
+/// Largest manifest that is kept in its item; a larger one is an object.
+const LARGEST_IN_ITEM: usize = 256 * 1024;
+
+/// A manifest to push.
+#[derive(Clone, Debug)]
+pub struct PutManifest {
+    /// Tag to give it, or digest that it must have.
+    pub reference: Reference,
+    /// More tags to give it.
+    pub tags: Vec<Tag>,
+    /// Media type that the client names.
+    pub content_type: Option<MediaType>,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// What was pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutManifestOutcome {
+    /// Digest.
+    pub digest: Digest,
+    /// Manifest that the pushed one refers to.
+    pub subject: Option<Digest>,
+}
+
+/// A manifest that was parsed, on its way into the table.
+#[derive(Debug)]
+pub(super) struct Pushed {
+    pub(super) manifest: Manifest,
+    pub(super) media_type: MediaType,
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+    pub(super) tags: Vec<Tag>,
+    /// Distinct blobs that the repository must hold.
+    pub(super) blobs: Vec<Digest>,
+    /// Distinct children of an index.
+    pub(super) children: Vec<Digest>,
+}
+
+impl Push {
+    /// Pushes a manifest into the repository that the permit names, and makes the repository
+    /// first if it is not there and `create` permits it. What it refers to must be there.
+    pub async fn put_manifest(
+        &self,
+        permit: &RepositoryPermit,
+        create: Option<&RepositoryPermit>,
+        put: PutManifest,
+    ) -> Result<PutManifestOutcome, RegistryError> {
+        permit.must_be(Action::PutImage);
+        let pushed = Pushed::parse(&put)?;
+        let name = permit.name();
+        self.repository_to_push(permit, create).await?;
+        let record = self.store_bytes(&pushed, put.bytes).await?;
+        let written = self.write(name, &pushed, &record).await;
+        let settled = match written {
+            Ok(repository) => self.settle(&repository, &pushed.blobs).await,
+            Err(error) => Err(error),
+        };
+        if let (Err(_), ManifestBytes::Object(object, _)) = (&settled, &record.bytes)
+            && !self.is_stored(name, &pushed).await?
+        {
+            self.objects.delete(object).await?;
+        }
+        settled?;
+        let subject = pushed.manifest.subject.map(|subject| subject.digest);
+        Ok(PutManifestOutcome { digest: pushed.digest, subject })
+    }
+
+    /// Stores the bytes of a large manifest as an object.
+    async fn store_bytes(
+        &self,
+        pushed: &Pushed,
+        bytes: Bytes,
+    ) -> Result<ManifestRecord, RegistryError> {
+        let media_type = pushed.media_type.clone();
+        if bytes.len() <= LARGEST_IN_ITEM {
+            return Ok(ManifestRecord { media_type, bytes: ManifestBytes::Here(bytes) });
+        }
+        let object = manifest_object(Uuid::new_v4());
+        let size = bytes.len() as u64;
+        self.objects.put(&object, stream::iter([Ok(bytes)]).boxed()).await?;
+        Ok(ManifestRecord { media_type, bytes: ManifestBytes::Object(object, size) })
+    }
+
+    /// Whether the image is there, so that an object may be its manifest's.
+    async fn is_stored(
+        &self,
+        name: &RepositoryName,
+        pushed: &Pushed,
+    ) -> Result<bool, RegistryError> {
+        let Ok(repository) = self.directory.recent(name).await else {
+            return Ok(true);
+        };
+        let key = Place::Image(&repository.id, &pushed.digest).key();
+        Ok(self.table.get(&key, Consistency::Strong).await?.is_some())
+    }
+
+    /// Writes the image in one transaction, as often as others are faster.
+    async fn write(
+        &self,
+        name: &RepositoryName,
+        pushed: &Pushed,
+        record: &ManifestRecord,
+    ) -> Result<Arc<Repository>, RegistryError> {
+        let mut attempts = Attempts::at(&pushed.digest);
+        loop {
+            let sight = self.look(name, pushed).await?;
+            self.must_have_content(&sight, pushed)?;
+            let plan = Plan::new(&sight, pushed, record, self.clock.now())?;
+            for early in plan.early {
+                self.table.transact(early).await.or_else(|error| match won(Err(error)) {
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(error),
+                })?;
+            }
+            if won(self.table.transact(plan.transaction).await)? {
+                return Ok(sight.repository);
+            }
+            attempts.next().await?;
+        }
+    }
+
+    /// Reads, consistently and at once, all that the push depends on.
+    async fn look(&self, name: &RepositoryName, pushed: &Pushed) -> Result<Sight, RegistryError> {
+        let unknown = || RegistryError::RepositoryUnknown(name.clone());
+        loop {
+            let recent = self.directory.recent(name).await?;
+            let keys = pushed.keys(&recent);
+            let mut items = self.table.batch_get(&keys, Consistency::Strong).await?.into_iter();
+            let record = items.next().flatten();
+            let repository = self.directory.learn(name, record.as_ref())?.ok_or_else(unknown)?;
+            if repository.id != recent.id {
+                continue;
+            }
+            let image = items.next().flatten();
+            let tags = items.by_ref().take(pushed.tags.len()).collect();
+            let layers = items.by_ref().take(pushed.blobs.len()).collect();
+            return Ok(Sight { repository, image, tags, layers, children: items.collect() });
+        }
+    }
+
+    fn must_have_content(&self, sight: &Sight, pushed: &Pushed) -> Result<(), RegistryError> {
+        let mut missing = Vec::new();
+        for (digest, item) in pushed.blobs.iter().zip(&sight.layers) {
+            if !is_visible(item.as_ref())? {
+                missing.push(digest.clone());
+            }
+        }
+        if self.rules.sparse_indexes == SparseIndexes::Refuse {
+            let children = pushed.children.iter().zip(&sight.children);
+            let absent = children.filter(|(_, item)| item.is_none());
+            missing.extend(absent.map(|(digest, _)| digest.clone()));
+        }
+        let repository = sight.repository.name.clone();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(RegistryError::ContentMissing { repository, missing }),
+        }
+    }
+}
+
+fn is_visible(layer: Option<&Item>) -> Result<bool, RegistryError> {
+    let layer = layer.map(decode::<Layer>).transpose()?;
+    Ok(layer.is_some_and(|layer| layer.hidden_at.is_none()))
+}
+
+impl Pushed {
+    fn parse(put: &PutManifest) -> Result<Self, RegistryError> {
+        let manifest = Manifest::parse(put.content_type.as_ref(), &put.bytes)?;
+        let (algorithm, expected, tag) = match &put.reference {
+            Reference::Digest(digest) => (digest.algorithm(), Some(digest), None),
+            Reference::Tag(tag) => (Algorithm::Sha256, None, Some(tag)),
+        };
+        let digest = Digest::of(algorithm, &put.bytes);
+        if let Some(expected) = expected
+            && *expected != digest
+        {
+            let expected = expected.clone();
+            return Err(RegistryError::DigestMismatch { expected, actual: digest });
+        }
+        let media_type = manifest
+            .kind
+            .media_type()
+            .parse()
+            .map_err(|_| berth_types::ParseManifestError::MediaTypeMissing)?;
+        Ok(Self {
+            media_type,
+            digest,
+            size: put.bytes.len() as u64,
+            tags: distinct(tag.into_iter().chain(&put.tags).cloned()),
+            blobs: distinct(manifest.blobs().map(|blob| blob.digest.clone())),
+            children: distinct(manifest.children().iter().map(digest_of)),
+            manifest,
+        })
+    }
+
+    /// Returns the keys of the repository's record, the image, its tags, blobs and children.
+    fn keys(&self, repository: &Repository) -> Vec<Key> {
+        let id = &repository.id;
+        let mut keys =
+            vec![Place::Repository(&repository.name).key(), Place::Image(id, &self.digest).key()];
+        keys.extend(self.tags.iter().map(|tag| Place::Tag(id, tag).key()));
+        keys.extend(self.blobs.iter().map(|blob| Place::Layer(id, blob).key()));
+        keys.extend(self.children.iter().map(|child| Place::Image(id, child).key()));
+        keys
+    }
+}
+
+fn digest_of(descriptor: &Descriptor) -> Digest {
+    descriptor.digest.clone()
+}
+
+/// Returns the values without repetitions, in the order of their first appearance.
+pub(super) fn distinct<T: Clone + Eq + std::hash::Hash>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = std::collections::HashSet::new();
+    values.filter(|value| seen.insert(value.clone())).collect()
+}

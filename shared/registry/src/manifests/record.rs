@@ -1,0 +1,166 @@
+use berth_types::{Annotations, Descriptor, Digest, Manifest, ManifestContent, MediaType};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::document::encode;
+use crate::layout::Place;
+use crate::ports::{
+    Attributes, Condition, Item, ObjectKey, Operation, StoreError, StoreErrorKind, Timestamp,
+};
+use crate::repositories::Repository;
+
+/// Counter of the indexes that list an image.
+pub(crate) const PARENTS: &str = "parents";
+
+/// Attribute of a tag: the digest it points to, which moves of the tag are conditional on.
+pub(crate) const DIGEST: &str = "digest";
+
+/// Attribute of a manifest: its media type.
+const MEDIA_TYPE: &str = "mediaType";
+
+/// Attribute of a manifest that is too large for its item: the object that holds it.
+const OBJECT: &str = "object";
+
+/// Attribute of such a manifest: its size in bytes.
+const SIZE: &str = "size";
+
+/// Summary of an image: what lists and descriptions need.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Image {
+    /// Media type of the manifest.
+    pub(crate) media_type: MediaType,
+    /// Size of the manifest, in bytes.
+    pub(crate) manifest_size: u64,
+    /// Sum of the sizes that the manifest gives its config and layers, in bytes.
+    pub(crate) content_size: u64,
+    /// When it was first pushed.
+    pub(crate) pushed_at: Timestamp,
+    /// Type of the artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) artifact_type: Option<String>,
+    /// Manifest that it refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) subject: Option<Digest>,
+    /// Children of a sparse index that were not there when it was pushed, and so don't count it
+    /// among their parents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) uncounted: Vec<Digest>,
+}
+
+/// Document of a tag: all that a HEAD answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TagRecord {
+    /// Image that the tag points to.
+    pub(crate) digest: Digest,
+    /// Media type of its manifest.
+    pub(crate) media_type: MediaType,
+    /// Size of its manifest, in bytes.
+    pub(crate) size: u64,
+}
+
+/// Where a manifest's bytes are.
+#[derive(Clone, Debug)]
+pub(crate) enum ManifestBytes {
+    /// In the item.
+    Here(Bytes),
+    /// In an object of that many bytes.
+    Object(ObjectKey, u64),
+}
+
+/// Item of a manifest.
+#[derive(Clone, Debug)]
+pub(crate) struct ManifestRecord {
+    /// Media type.
+    pub(crate) media_type: MediaType,
+    /// The bytes.
+    pub(crate) bytes: ManifestBytes,
+}
+
+impl ManifestRecord {
+    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
+        let damaged = || StoreError::new(StoreErrorKind::Damaged, "manifest without a media type");
+        let attribute = |name| item.attributes.get(name).map(String::as_str);
+        let media_type = attribute(MEDIA_TYPE).and_then(|text| text.parse().ok());
+        let media_type = media_type.ok_or_else(damaged)?;
+        let size = attribute(SIZE).and_then(|text| text.parse().ok());
+        let bytes = match (attribute(OBJECT), size) {
+            (Some(object), Some(size)) => {
+                ManifestBytes::Object(ObjectKey::new(object.to_owned()), size)
+            }
+            _ => ManifestBytes::Here(item.document.clone()),
+        };
+        Ok(Self { media_type, bytes })
+    }
+
+    pub(crate) fn creation(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Operation {
+        let media_type = (MEDIA_TYPE.to_owned(), self.media_type.to_string());
+        let mut attributes = Attributes::from([media_type]);
+        let document = match &self.bytes {
+            ManifestBytes::Here(bytes) => bytes.clone(),
+            ManifestBytes::Object(object, size) => {
+                attributes.insert(OBJECT.to_owned(), object.as_str().to_owned());
+                attributes.insert(SIZE.to_owned(), size.to_string());
+                Bytes::new()
+            }
+        };
+        Operation::Put {
+            key: Place::Manifest(&repository.id, digest).key(),
+            document,
+            attributes,
+            first_version: now.millis(),
+            condition: Condition::Any,
+        }
+    }
+}
+
+impl TagRecord {
+    /// Returns the operation that points `tag` to this record's image.
+    pub(crate) fn put(
+        &self,
+        repository: &Repository,
+        tag: &berth_types::Tag,
+        now: Timestamp,
+        condition: Condition,
+    ) -> Result<Operation, StoreError> {
+        Ok(Operation::Put {
+            key: Place::Tag(&repository.id, tag).key(),
+            document: encode(self)?,
+            attributes: Attributes::from([(DIGEST.to_owned(), self.digest.to_string())]),
+            first_version: now.millis(),
+            condition,
+        })
+    }
+}
+
+/// Returns the sum of the sizes that a manifest gives its config and layers.
+pub(crate) fn content_size(manifest: &Manifest) -> u64 {
+    match &manifest.content {
+        ManifestContent::Image { config, layers } => {
+            layers.iter().fold(config.size, |sum, layer| sum.saturating_add(layer.size))
+        }
+        ManifestContent::Index { .. } => 0,
+    }
+}
+
+/// Returns how a referrers list describes a manifest.
+pub(crate) fn referrer_descriptor(
+    manifest: &Manifest,
+    media_type: &MediaType,
+    digest: &Digest,
+    size: u64,
+) -> Descriptor {
+    let annotations: Option<Annotations> =
+        Some(manifest.annotations.clone()).filter(|annotations| !annotations.is_empty());
+    Descriptor {
+        media_type: media_type.to_string(),
+        digest: digest.clone(),
+        size,
+        artifact_type: manifest.artifact_type.clone(),
+        annotations,
+    }
+}

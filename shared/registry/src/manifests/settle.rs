@@ -1,0 +1,75 @@
+use berth_types::Digest;
+
+use crate::blobs::Layer;
+use crate::contention::{Attempts, won};
+use crate::document::{decode, encode, put};
+use crate::error::RegistryError;
+use crate::layout::Place;
+use crate::ports::{Condition, Consistency, Item};
+use crate::registry::Push;
+use crate::repositories::Repository;
+
+impl Push {
+    /// Looks again after a push: succeeds only if the repository stands then, unmarked, and makes
+    /// sure that its blobs are visible.
+    pub(super) async fn settle(
+        &self,
+        repository: &Repository,
+        blobs: &[Digest],
+    ) -> Result<(), RegistryError> {
+        let name = &repository.name;
+        let mut keys = vec![Place::Repository(name).key()];
+        keys.extend(blobs.iter().map(|blob| Place::Layer(&repository.id, blob).key()));
+        let mut attempts = Attempts::at(name);
+        loop {
+            let items = self.table.batch_get(&keys, Consistency::Strong).await?;
+            let record = items.first().and_then(Option::as_ref);
+            let found = self.directory.learn(name, record)?;
+            let (Some(found), Some(record)) =
+                (found.filter(|found| found.id == repository.id), record)
+            else {
+                return Err(RegistryError::RepositoryUnknown(name.clone()));
+            };
+            let stands = self.is_unmarked(&found, record).await?;
+            if stands && self.are_visible(repository, blobs, &items[1..]).await? {
+                return Ok(());
+            }
+            attempts.next().await?;
+        }
+    }
+
+    /// Whether no deletion is under way. The mark of a process that died is taken away first.
+    async fn is_unmarked(
+        &self,
+        repository: &Repository,
+        record: &Item,
+    ) -> Result<bool, RegistryError> {
+        if repository.deletion_began.is_none() {
+            return Ok(true);
+        }
+        if self.directory.is_being_deleted(repository) {
+            return Ok(false);
+        }
+        let unmarked = Repository { deletion_began: None, ..repository.clone() };
+        let key = Place::Repository(&repository.name).key();
+        let condition = Condition::Version(record.version);
+        let operation = put(key, encode(&unmarked)?, record.version, condition);
+        Ok(won(self.table.transact(vec![operation]).await)?)
+    }
+
+    /// Shows the blobs that a client deleted while the push went on; `false` if one changed again.
+    async fn are_visible(
+        &self,
+        repository: &Repository,
+        blobs: &[Digest],
+        items: &[Option<Item>],
+    ) -> Result<bool, RegistryError> {
+        let mut visible = true;
+        for (digest, item) in blobs.iter().zip(items) {
+            let Some(item) = item else { continue };
+            let layer: Layer = decode(item)?;
+            visible &= self.show(repository, digest, &layer, item.version).await?;
+        }
+        Ok(visible)
+    }
+}

@@ -1,0 +1,53 @@
+use berth_types::Tag;
+
+use crate::access::{Action, RepositoryPermit};
+use crate::error::RegistryError;
+use crate::layout::{TAGS, content};
+use crate::ports::{Consistency, Query, Select, StoreError, StoreErrorKind};
+use crate::registry::Pull;
+
+/// A page of a repository's tags, in the order of their bytes.
+#[derive(Clone, Debug, Default)]
+pub struct TagPage {
+    /// The tags.
+    pub tags: Vec<Tag>,
+    /// Whether more follow.
+    pub more: bool,
+}
+
+impl Pull {
+    /// Returns at most `limit` tags after `after`, which need not exist nor be a tag.
+    pub async fn tags(
+        &self,
+        permit: &RepositoryPermit,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<TagPage, RegistryError> {
+        permit.must_be(Action::ListImages);
+        let repository = self.directory.recent(permit.name()).await?;
+        let mut page = TagPage::default();
+        let mut after = after.map(|tag| format!("{TAGS}{tag}"));
+        while page.tags.len() < limit {
+            let query = Query {
+                partition: content(&repository.id),
+                prefix: TAGS.to_owned(),
+                after,
+                limit: limit - page.tags.len(),
+                consistency: Consistency::Strong,
+                select: Select::Keys,
+            };
+            let found = self.table.query(&query).await?;
+            for mut item in found.items {
+                let tag = item.key.sort.split_off(TAGS.len()).parse();
+                let damaged = |error| StoreError::new(StoreErrorKind::Damaged, error);
+                page.tags.push(tag.map_err(damaged)?);
+            }
+            page.more = found.next.is_some();
+            after = found.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(page)
+    }
+}

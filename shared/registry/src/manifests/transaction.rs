@@ -1,0 +1,194 @@
+//! The one transaction of a manifest push.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use berth_types::{Digest, Tag};
+use bytes::Bytes;
+
+use super::put::Pushed;
+use super::record::{
+    DIGEST, Image, ManifestRecord, PARENTS, TagRecord, content_size, referrer_descriptor,
+};
+use crate::document::{decode, encode, put};
+use crate::error::RegistryError;
+use crate::layout::Place;
+use crate::ports::{Condition, Item, Key, MOST_OPERATIONS, Operation, Timestamp};
+use crate::repositories::Repository;
+
+/// Largest descriptor of a referrer, annotations and all, in bytes.
+const LARGEST_DESCRIPTOR: usize = 128 * 1024;
+
+/// What the registry holds of what a push depends on, all seen at one moment.
+#[derive(Debug)]
+pub(super) struct Sight {
+    pub(super) repository: Arc<Repository>,
+    /// The image itself, if it was pushed before.
+    pub(super) image: Option<Item>,
+    /// Its tags, in the order of the push.
+    pub(super) tags: Vec<Option<Item>>,
+    /// Its blobs, in the order of the manifest.
+    pub(super) layers: Vec<Option<Item>>,
+    /// Its children, in the order of the manifest.
+    pub(super) children: Vec<Option<Item>>,
+}
+
+/// The operations of a push.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Use items of an image that has more layers than a transaction holds, written first.
+    pub(super) early: Vec<Vec<Operation>>,
+    /// Everything else.
+    pub(super) transaction: Vec<Operation>,
+}
+
+impl Plan {
+    pub(super) fn new(
+        sight: &Sight,
+        pushed: &Pushed,
+        record: &ManifestRecord,
+        now: Timestamp,
+    ) -> Result<Self, RegistryError> {
+        let mut builder =
+            Builder { sight, pushed, now, operations: Vec::new(), raised: HashSet::new() };
+        let mut uses = Vec::new();
+        if sight.image.is_some() {
+            builder.raise(Place::Image(&sight.repository.id, &pushed.digest).key());
+        } else {
+            builder.image(record)?;
+            uses = builder.uses();
+        }
+        builder.tags()?;
+        let mut transaction = builder.operations;
+        if transaction.len() > MOST_OPERATIONS {
+            return Err(RegistryError::ManifestTooComplex {
+                what: "children and tags",
+                count: transaction.len(),
+                most: MOST_OPERATIONS,
+            });
+        }
+        if transaction.len() + uses.len() > MOST_OPERATIONS {
+            let early = uses.chunks(MOST_OPERATIONS).map(<[Operation]>::to_vec).collect();
+            return Ok(Self { early, transaction });
+        }
+        transaction.extend(uses);
+        Ok(Self { early: Vec::new(), transaction })
+    }
+}
+
+struct Builder<'a> {
+    sight: &'a Sight,
+    pushed: &'a Pushed,
+    now: Timestamp,
+    operations: Vec<Operation>,
+    /// Images whose version an operation raises already; a transaction has one on each key.
+    raised: HashSet<Key>,
+}
+
+impl Builder<'_> {
+    /// Adds the image, its manifest, its place among its subject's referrers, and itself to its
+    /// children's parents.
+    fn image(&mut self, record: &ManifestRecord) -> Result<(), RegistryError> {
+        let Self { sight, pushed, now, .. } = *self;
+        let (id, version) = (&sight.repository.id, now.millis());
+        let subject = pushed.manifest.subject.as_ref().map(|subject| &subject.digest);
+        let absent = pushed.children.iter().zip(&sight.children).filter(|(_, item)| item.is_none());
+        let image = Image {
+            media_type: pushed.media_type.clone(),
+            manifest_size: pushed.size,
+            content_size: content_size(&pushed.manifest),
+            pushed_at: now,
+            artifact_type: pushed.manifest.artifact_type.clone(),
+            subject: subject.cloned(),
+            uncounted: absent.map(|(digest, _)| digest.clone()).collect(),
+        };
+        let key = Place::Image(id, &pushed.digest).key();
+        self.operations.push(put(key, encode(&image)?, version, Condition::Absent));
+        self.operations.push(record.creation(&sight.repository, &pushed.digest, now));
+        if let Some(subject) = subject {
+            self.referrer(subject)?;
+        }
+        for (child, item) in pushed.children.iter().zip(&sight.children) {
+            if item.is_some() {
+                let key = Place::Image(id, child).key();
+                self.raised.insert(key.clone());
+                let counters = vec![(PARENTS, 1)];
+                self.operations.push(Operation::Add {
+                    key,
+                    counters,
+                    condition: Condition::Present,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn referrer(&mut self, subject: &Digest) -> Result<(), RegistryError> {
+        let Pushed { manifest, media_type, digest, size, .. } = self.pushed;
+        let document = encode(&referrer_descriptor(manifest, media_type, digest, *size))?;
+        if document.len() > LARGEST_DESCRIPTOR {
+            return Err(RegistryError::ManifestTooComplex {
+                what: "bytes of annotations",
+                count: document.len(),
+                most: LARGEST_DESCRIPTOR,
+            });
+        }
+        let repository = &self.sight.repository.id;
+        let key = Place::Referrer { repository, subject, digest }.key();
+        self.operations.push(put(key, document, self.now.millis(), Condition::Any));
+        Ok(())
+    }
+
+    /// Returns one use item a layer.
+    fn uses(&self) -> Vec<Operation> {
+        let use_of = |layer: &Digest| {
+            let repository = &self.sight.repository.id;
+            let key = Place::Use { repository, layer, image: &self.pushed.digest }.key();
+            put(key, Bytes::new(), self.now.millis(), Condition::Any)
+        };
+        self.pushed.blobs.iter().map(use_of).collect()
+    }
+
+    fn tags(&mut self) -> Result<(), RegistryError> {
+        for (tag, item) in self.pushed.tags.iter().zip(&self.sight.tags) {
+            self.tag(tag, item.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Points `tag` to the image, if it does not already, and if it may move.
+    fn tag(&mut self, tag: &Tag, item: Option<&Item>) -> Result<(), RegistryError> {
+        let Self { sight, pushed, now, .. } = *self;
+        let (repository, id) = (&sight.repository, &sight.repository.id);
+        let before = item.map(decode::<TagRecord>).transpose()?;
+        let condition = match before {
+            None => Condition::Absent,
+            Some(before) if before.digest == pushed.digest => return Ok(()),
+            Some(_) if !repository.tag_mutability.may_move(tag) => {
+                let repository = repository.name.clone();
+                return Err(RegistryError::TagImmutable { repository, tag: tag.clone() });
+            }
+            Some(before) => {
+                let key = Place::ImageTag(id, &before.digest, tag).key();
+                self.operations.push(Operation::Delete { key, condition: Condition::Any });
+                self.raise(Place::Image(id, &before.digest).key());
+                Condition::Attribute { name: DIGEST, value: before.digest.to_string() }
+            }
+        };
+        let Pushed { digest, media_type, size, .. } = pushed;
+        let (digest, media_type) = (digest.clone(), media_type.clone());
+        let record = TagRecord { digest, media_type, size: *size };
+        self.operations.push(record.put(repository, tag, now, condition)?);
+        let key = Place::ImageTag(id, &pushed.digest, tag).key();
+        self.operations.push(put(key, Bytes::new(), now.millis(), Condition::Any));
+        Ok(())
+    }
+
+    /// Raises the version of an image that is there, once.
+    fn raise(&mut self, key: Key) {
+        if self.raised.insert(key.clone()) {
+            let condition = Condition::Present;
+            self.operations.push(Operation::Add { key, counters: Vec::new(), condition });
+        }
+    }
+}

@@ -1,0 +1,219 @@
+use berth_types::{Digest, Hasher, UploadId};
+use futures_util::StreamExt;
+use uuid::Uuid;
+
+use super::append::{Chunk, has_length, must_begin_at_end, settle};
+use super::begin::new_upload_id;
+use super::hashing::{Judge, hashing};
+use super::session::{Loaded, Multipart};
+use crate::access::{Action, RepositoryPermit};
+use crate::blobs::Layer;
+use crate::contention::{Attempts, won};
+use crate::document::decode;
+use crate::error::RegistryError;
+use crate::layout::{Place, blob_object};
+use crate::ports::{Condition, Consistency, Item, Key, ObjectKey, Operation};
+use crate::registry::Push;
+use crate::repositories::Repository;
+
+impl Push {
+    /// Ends an upload: adds the last chunk, which may be empty, and makes the blob. If its digest
+    /// is not `digest`, nothing is stored and the upload is given up.
+    pub async fn finish_upload(
+        &self,
+        permit: &RepositoryPermit,
+        upload: &UploadId,
+        digest: &Digest,
+        chunk: Chunk,
+    ) -> Result<(), RegistryError> {
+        permit.must_be(Action::CompleteLayerUpload);
+        let layer = |repository: &Repository| vec![Place::Layer(&repository.id, digest).key()];
+        let mut loaded = self.load(permit.name(), upload, layer).await?;
+        if loaded.session.completing.as_ref().is_some_and(|completing| completing != digest) {
+            return Err(RegistryError::UploadUnknown(upload.clone()));
+        }
+        if loaded.session.multipart.is_none() {
+            must_begin_at_end(&loaded, &chunk)?;
+            let object = self.put_whole(upload, digest, chunk).await?;
+            return self.commit(loaded, digest, object).await;
+        }
+        if loaded.session.completing.is_none() {
+            if chunk.length != Some(0) {
+                self.append_to(&mut loaded, chunk).await?;
+            }
+            self.record_completion(&mut loaded, digest).await?;
+        }
+        let object = self.complete(&loaded, digest).await?;
+        self.commit(loaded, digest, object).await
+    }
+
+    /// Makes a blob of one request's body.
+    pub async fn upload_whole(
+        &self,
+        permit: &RepositoryPermit,
+        create: Option<&RepositoryPermit>,
+        digest: &Digest,
+        chunk: Chunk,
+    ) -> Result<(), RegistryError> {
+        permit.must_be(Action::InitiateLayerUpload);
+        let repository = self.repository_to_push(permit, create).await?;
+        let object = self.put_whole(&new_upload_id()?, digest, chunk).await?;
+        let key = Place::Layer(&repository.id, digest).key();
+        let present = self.table.get(&key, Consistency::Strong).await?;
+        self.commit_layer(&repository, digest, &object, present, None).await?;
+        Ok(())
+    }
+
+    async fn put_whole(
+        &self,
+        upload: &UploadId,
+        digest: &Digest,
+        chunk: Chunk,
+    ) -> Result<StoredObject, RegistryError> {
+        let key = blob_object(upload, Uuid::new_v4());
+        let (expected, length) = (digest.clone(), chunk.length);
+        let judge: Judge = Box::new(move |passed| {
+            has_length(length, passed)?;
+            must_match(passed.hasher.clone(), &expected)
+        });
+        let (body, outcome) = hashing(chunk.body, Hasher::new(digest.algorithm()), judge);
+        let (size, _) = settle(self.objects.put(&key, body).await, &outcome)?;
+        Ok(StoredObject { key, size })
+    }
+
+    /// Checks the digest as far as the session's hash can tell, and records that the upload
+    /// completes, before the store does.
+    async fn record_completion(
+        &self,
+        loaded: &mut Loaded,
+        digest: &Digest,
+    ) -> Result<(), RegistryError> {
+        self.must_be_free(loaded)?;
+        let hasher = loaded.session.hasher()?;
+        if hasher.algorithm() == digest.algorithm()
+            && let Err(mismatch) = must_match(hasher, digest)
+        {
+            self.discard(loaded).await?;
+            return Err(mismatch);
+        }
+        loaded.session.set_lease(None);
+        loaded.session.completing = Some(digest.clone());
+        self.save(loaded).await
+    }
+
+    /// Makes the object of its parts. Only a digest of another algorithm than the session's costs
+    /// a second read.
+    async fn complete(
+        &self,
+        loaded: &Loaded,
+        digest: &Digest,
+    ) -> Result<StoredObject, RegistryError> {
+        let Some(Multipart { object, id, parts }) = &loaded.session.multipart else {
+            return Err(RegistryError::UploadUnknown(loaded.upload.clone()));
+        };
+        let size = loaded.session.offset;
+        self.objects.complete_multipart(object, id, parts, size).await?;
+        if loaded.session.hasher()?.algorithm() != digest.algorithm() {
+            let hasher = self.hash_object(object, size, digest).await?;
+            if let Err(mismatch) = must_match(hasher, digest) {
+                self.discard(loaded).await?;
+                self.objects.delete(object).await?;
+                return Err(mismatch);
+            }
+        }
+        Ok(StoredObject { key: object.clone(), size })
+    }
+
+    async fn hash_object(
+        &self,
+        object: &ObjectKey,
+        size: u64,
+        digest: &Digest,
+    ) -> Result<Hasher, RegistryError> {
+        let hasher = Hasher::new(digest.algorithm());
+        let body = self.objects.read(object, 0..size).await?;
+        let (mut stream, outcome) = hashing(body, hasher, Box::new(|_| Ok(())));
+        while let Some(piece) = stream.next().await {
+            piece.map_err(crate::ports::PutError::Body)?;
+        }
+        settle(Ok(()), &outcome).map(|((), passed)| passed.hasher)
+    }
+
+    async fn commit(
+        &self,
+        loaded: Loaded,
+        digest: &Digest,
+        object: StoredObject,
+    ) -> Result<(), RegistryError> {
+        let session = Some((loaded.key(), loaded.version));
+        let present = loaded.others.into_iter().next().flatten();
+        let committed =
+            self.commit_layer(&loaded.repository, digest, &object, present, session).await?;
+        match committed {
+            true => Ok(()),
+            false => Err(RegistryError::UploadUnknown(loaded.upload)),
+        }
+    }
+
+    /// Makes the object the repository's layer, and removes the session in the same transaction.
+    /// If the repository has the layer already, that one stays (and is shown, if it was hidden)
+    /// and the new object is deleted. `false` if the session ended without making the layer.
+    async fn commit_layer(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        object: &StoredObject,
+        mut present: Option<Item>,
+        session: Option<(Key, u64)>,
+    ) -> Result<bool, RegistryError> {
+        let mut session_stands = true;
+        let mut attempts = Attempts::at(digest);
+        loop {
+            let known = present.as_ref().map(decode::<Layer>).transpose()?;
+            let mut operations = Vec::new();
+            if let Some((key, version)) = session.clone().filter(|_| session_stands) {
+                operations.push(Operation::Delete { key, condition: Condition::Version(version) });
+            }
+            match (&known, &present) {
+                (Some(layer), Some(item)) if layer.hidden_at.is_some() => {
+                    operations.push(layer.change(repository, digest, item.version, None)?);
+                }
+                (None, _) if session_stands => {
+                    let layer =
+                        Layer { size: object.size, object: object.key.clone(), hidden_at: None };
+                    operations.extend(layer.creation(repository, digest, self.clock.now())?);
+                }
+                _ => {}
+            }
+            if operations.is_empty() || won(self.table.transact(operations).await)? {
+                let is_ours = known.is_none() && session_stands;
+                if !is_ours && known.as_ref().is_none_or(|layer| layer.object != object.key) {
+                    self.objects.delete(&object.key).await?;
+                }
+                return Ok(is_ours || known.is_some());
+            }
+            attempts.next().await?;
+            let layer = Place::Layer(&repository.id, digest).key();
+            present = self.table.get(&layer, Consistency::Strong).await?;
+            if let Some((key, version)) = &session {
+                let item = self.table.get(key, Consistency::Strong).await?;
+                session_stands = item.is_some_and(|item| item.version == *version);
+            }
+        }
+    }
+}
+
+/// An object that is stored, and not yet anybody's.
+#[derive(Clone, Debug)]
+struct StoredObject {
+    key: ObjectKey,
+    size: u64,
+}
+
+fn must_match(hasher: Hasher, expected: &Digest) -> Result<(), RegistryError> {
+    let actual = hasher.finish();
+    match actual == *expected {
+        true => Ok(()),
+        false => Err(RegistryError::DigestMismatch { expected: expected.clone(), actual }),
+    }
+}

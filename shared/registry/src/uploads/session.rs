@@ -1,0 +1,154 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use berth_types::{Algorithm, Digest, Hasher, RepositoryName, UploadId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::contention::won;
+use crate::document::{decode, encode, put};
+use crate::error::RegistryError;
+use crate::layout::Place;
+use crate::ports::{
+    Condition, Consistency, Item, Key, MultipartId, ObjectKey, PartTag, StoreError, StoreErrorKind,
+    Timestamp,
+};
+use crate::registry::{Push, Tenancy};
+use crate::repositories::Repository;
+use std::sync::Arc;
+
+/// Item of an upload.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Session {
+    /// When it was begun.
+    pub(super) created_at: Timestamp,
+    /// Bytes that were acknowledged.
+    pub(super) offset: u64,
+    /// Saved state of the hash of those bytes, in base64.
+    hash: String,
+    /// Object that the parts are for; none before the first chunk.
+    pub(super) multipart: Option<Multipart>,
+    /// Request that writes at this moment.
+    lease: Option<Lease>,
+    /// Digest of the blob, once the end has been asked for.
+    pub(super) completing: Option<Digest>,
+}
+
+/// Object of several parts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Multipart {
+    /// The object.
+    pub(super) object: ObjectKey,
+    /// The store's name of the upload.
+    pub(super) id: MultipartId,
+    /// Parts, from number 1.
+    pub(super) parts: Vec<PartTag>,
+}
+
+/// Right of one request to write.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Lease {
+    /// Process that holds it.
+    pub(super) holder: Uuid,
+    /// When it ends, unless it is renewed.
+    pub(super) until: Timestamp,
+}
+
+/// A session as it was read, and where it lies.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) repository: Arc<Repository>,
+    pub(super) upload: UploadId,
+    pub(super) session: Session,
+    pub(super) version: u64,
+    /// Items that were read along, in the order of their keys.
+    pub(super) others: Vec<Option<Item>>,
+}
+
+impl Session {
+    pub(super) fn new(algorithm: Algorithm, now: Timestamp) -> Self {
+        let mut session = Self {
+            created_at: now,
+            offset: 0,
+            hash: String::new(),
+            multipart: None,
+            lease: None,
+            completing: None,
+        };
+        session.set_hasher(&Hasher::new(algorithm));
+        session
+    }
+
+    pub(super) fn hasher(&self) -> Result<Hasher, StoreError> {
+        let damaged = |error| StoreError::new(StoreErrorKind::Damaged, error);
+        let saved =
+            STANDARD_NO_PAD.decode(&self.hash).map_err(|error| damaged(error.to_string()))?;
+        Hasher::restore(&saved).map_err(|error| damaged(error.to_string()))
+    }
+
+    pub(super) fn set_hasher(&mut self, hasher: &Hasher) {
+        self.hash = STANDARD_NO_PAD.encode(hasher.save());
+    }
+
+    pub(super) fn set_lease(&mut self, lease: Option<Lease>) {
+        self.lease = lease;
+    }
+}
+
+impl Loaded {
+    pub(super) fn key(&self) -> Key {
+        Place::Upload(&self.repository.id, &self.upload).key()
+    }
+}
+
+impl Push {
+    /// Reads the session `upload` of the repository `name`, and with it the items under what
+    /// `others` makes of the repository. All are of one moment's repository.
+    pub(super) async fn load(
+        &self,
+        name: &RepositoryName,
+        upload: &UploadId,
+        others: impl Fn(&Repository) -> Vec<Key>,
+    ) -> Result<Loaded, RegistryError> {
+        let unknown = || RegistryError::UploadUnknown(upload.clone());
+        let recent = self.directory.recent(name).await?;
+        let mut keys = vec![Place::Repository(name).key(), Place::Upload(&recent.id, upload).key()];
+        keys.extend(others(&recent));
+        let mut items = self.table.batch_get(&keys, Consistency::Strong).await?.into_iter();
+        let record = items.next().flatten();
+        let current = self.directory.learn(name, record.as_ref())?;
+        let repository = current.ok_or_else(|| RegistryError::RepositoryUnknown(name.clone()))?;
+        let item = items.next().flatten().filter(|_| repository.id == recent.id);
+        let item = item.ok_or_else(unknown)?;
+        let session = decode(&item)?;
+        let version = item.version;
+        Ok(Loaded { repository, upload: upload.clone(), session, version, others: items.collect() })
+    }
+
+    /// Refuses a session that another request writes to, or whose end has been asked for.
+    pub(super) fn must_be_free(&self, loaded: &Loaded) -> Result<(), RegistryError> {
+        let Some(lease) = &loaded.session.lease else {
+            return Ok(());
+        };
+        let ended = lease.until <= self.clock.now();
+        let of_a_dead_process =
+            self.rules.tenancy == Tenancy::Alone && lease.holder != self.instance;
+        match ended || of_a_dead_process {
+            true => Ok(()),
+            false => Err(RegistryError::UploadBusy(loaded.upload.clone())),
+        }
+    }
+
+    /// Writes the session back, if nobody else changed it since it was read.
+    pub(super) async fn save(&self, loaded: &mut Loaded) -> Result<(), RegistryError> {
+        let document = encode(&loaded.session)?;
+        let condition = Condition::Version(loaded.version);
+        let operation = put(loaded.key(), document, loaded.version, condition);
+        match won(self.table.transact(vec![operation]).await)? {
+            true => {
+                loaded.version += 1;
+                Ok(())
+            }
+            false => Err(RegistryError::UploadBusy(loaded.upload.clone())),
+        }
+    }
+}
