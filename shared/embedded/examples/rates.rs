@@ -1,5 +1,5 @@
-//! Prints how fast the embedded store is on this machine: `cargo run --release -p berth-embedded
-//! --example rates [FOLDER]`.
+//! Prints how fast the embedded store is on this machine, and the processor time that it takes:
+//! `cargo run --release -p berth-embedded --example rates [reads|queries|writes|puts]...`
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,32 +17,59 @@ const ROUND: Duration = Duration::from_secs(3);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = match std::env::args().nth(1) {
-        Some(path) => path.into(),
-        None => tempfile::tempdir()?.keep(),
-    };
-    let data = DataFolder::open(&folder)?;
+    let wanted: Vec<_> = std::env::args().skip(1).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
+    let folder = tempfile::tempdir()?;
+    let data = DataFolder::open(folder.path())?;
     let table = data.table();
     fill(&table).await?;
-    point_reads(&table).await?;
-    queries(&table).await?;
-    for writers in [1, 8, 32, 100] {
-        transactions(&table, writers).await?;
+    if is_wanted("reads") {
+        for among in [10, ITEMS] {
+            point_reads(&table, among).await?;
+            reads_beside_writes(&table, among).await?;
+        }
     }
-    reads_beside_writes(&table).await?;
-    for (pieces, size) in [(1, 1), (16, 65536), (4096, 262_144), (65_536, 16_384)] {
-        puts(&data, pieces, size).await?;
+    if is_wanted("queries") {
+        queries(&table).await?;
     }
-    std::fs::remove_dir_all(folder)?;
+    if is_wanted("writes") {
+        for writers in [1, 8, 32, 100] {
+            transactions(&table, writers).await?;
+        }
+    }
+    if is_wanted("puts") {
+        for (pieces, size) in [(1, 1), (16, 65536), (4096, 262_144), (65_536, 16_384)] {
+            puts(&data, pieces, size).await?;
+        }
+    }
     Ok(())
+}
+
+/// A moment, by the clock and by the processor time of this process.
+struct Moment {
+    at: Instant,
+    worked: Duration,
+}
+
+impl Moment {
+    fn now() -> Self {
+        let worked = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        let worked = Duration::try_from(worked).unwrap_or_default();
+        Self { at: Instant::now(), worked }
+    }
+
+    /// Prints what was done since.
+    fn report(&self, what: &str, number: u32) {
+        let (time, worked) = (self.at.elapsed(), Self::now().worked - self.worked);
+        let rate = f64::from(number) / time.as_secs_f64();
+        let each = worked / number;
+        println!("{what}: {rate:.0}/s, {each:?} of processor time each");
+    }
 }
 
 fn key(number: usize) -> Key {
     let partition = format!("repository/7f9c24e8-3b12-4fef-91e0-{:012}", number / 10_000);
-    Key {
-        partition,
-        sort: format!("tag#v1.{}", number % 10_000),
-    }
+    Key { partition, sort: format!("tag#v1.{}", number % 10_000) }
 }
 
 fn put(key: Key, size: usize) -> Operation {
@@ -59,37 +86,31 @@ async fn fill(table: &Arc<impl WriteTable>) -> Result<(), Box<dyn std::error::Er
     let start = Instant::now();
     for first in (0..ITEMS).step_by(100) {
         let size = |n: usize| if n.is_multiple_of(10) { 3000 } else { 250 };
-        table
-            .transact((first..first + 100).map(|n| put(key(n), size(n))).collect())
-            .await?;
+        table.transact((first..first + 100).map(|n| put(key(n), size(n))).collect()).await?;
     }
     println!("fill: {ITEMS} items in {:?}", start.elapsed());
     Ok(())
 }
 
-async fn point_reads(table: &Arc<impl WriteTable>) -> Result<(), Box<dyn std::error::Error>> {
-    let start = Instant::now();
+async fn point_reads(
+    table: &Arc<impl WriteTable>,
+    among: usize,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let start = Moment::now();
     let mut reads = 0_u32;
-    while start.elapsed() < ROUND {
+    while start.at.elapsed() < ROUND {
         for n in 0..1000_usize {
-            let key = key((n * 7919 + usize::try_from(reads)?) % ITEMS);
+            let key = key((n * 7919 + usize::try_from(reads)?) % among);
             assert!(table.get(&key, Consistency::Strong).await?.is_some());
         }
         reads += 1000;
     }
-    println!(
-        "point reads, one task: {:.0}/s",
-        f64::from(reads) / start.elapsed().as_secs_f64()
-    );
+    start.report(&format!("point reads among {among}, one task"), reads);
     Ok(())
 }
 
 async fn queries(table: &Arc<impl WriteTable>) -> Result<(), Box<dyn std::error::Error>> {
-    for (limit, select) in [
-        (50, Select::Items),
-        (10_000, Select::Keys),
-        (10_000, Select::Items),
-    ] {
+    for (limit, select) in [(50, Select::Items), (10_000, Select::Keys), (10_000, Select::Items)] {
         let start = Instant::now();
         let mut after = None;
         let (mut items, mut pages) = (0, 0);
@@ -110,10 +131,7 @@ async fn queries(table: &Arc<impl WriteTable>) -> Result<(), Box<dyn std::error:
                 break;
             }
         }
-        println!(
-            "{select:?} by {limit}: {items} in {pages} pages, {:?}",
-            start.elapsed()
-        );
+        println!("{select:?} by {limit}: {items} in {pages} pages, {:?}", start.elapsed());
     }
     Ok(())
 }
@@ -122,7 +140,8 @@ async fn transactions(
     table: &Arc<berth_embedded::SqliteTable>,
     writers: usize,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let start = Instant::now();
+    let moment = Moment::now();
+    let start = moment.at;
     let commits = table.commits();
     let tasks = (0..writers).map(|writer| {
         let table = Arc::clone(table);
@@ -133,34 +152,27 @@ async fn transactions(
                     partition: format!("repository/{writer:08}"),
                     sort: format!("item#{done:08}#{n}"),
                 });
-                table
-                    .transact(keys.map(|key| put(key, 400)).collect())
-                    .await
-                    .unwrap();
+                table.transact(keys.map(|key| put(key, 400)).collect()).await.unwrap();
                 done += 1;
             }
             done
         })
     });
     let done: u32 = future::try_join_all(tasks).await?.into_iter().sum();
-    let rate = f64::from(done) / start.elapsed().as_secs_f64();
-    let shared = f64::from(done) / f64::from(u32::try_from(table.commits() - commits)?);
-    println!("transactions of 8 puts, {writers} tasks: {rate:.0}/s, {shared:.1} per commit");
+    let commits = table.commits() - commits;
+    moment.report(&format!("transactions of 8 puts, {writers} tasks, {commits} commits"), done);
     Ok(())
 }
 
 async fn reads_beside_writes(
     table: &Arc<berth_embedded::SqliteTable>,
+    among: usize,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let writer = tokio::spawn({
         let table = Arc::clone(table);
-        async move {
-            transactions(&table, 1)
-                .await
-                .map_err(|error| error.to_string())
-        }
+        async move { transactions(&table, 1).await.map_err(|error| error.to_string()) }
     });
-    point_reads(table).await?;
+    point_reads(table, among).await?;
     writer.await??;
     Ok(())
 }
@@ -172,28 +184,19 @@ async fn puts(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let objects = data.objects();
     let piece = Bytes::from(vec![7; size]);
-    let start = Instant::now();
+    let start = Moment::now();
     let mut puts = 0_u32;
-    while start.elapsed() < ROUND {
+    while start.at.elapsed() < ROUND {
         let piece = piece.clone();
-        let body = stream::repeat_with(move || Ok(piece.clone()))
-            .take(pieces)
-            .boxed();
-        objects
-            .put(&ObjectKey::new(format!("blobs/{puts}")), body)
-            .await?;
+        let body = stream::repeat_with(move || Ok(piece.clone())).take(pieces).boxed();
+        objects.put(&ObjectKey::new(format!("blobs/{puts}")), body).await?;
         puts += 1;
     }
-    let seconds = start.elapsed().as_secs_f64();
-    let mib = f64::from(puts) * f64::from(u32::try_from(pieces * size / 1024)?) / 1024.0 / seconds;
-    println!(
-        "put {pieces} x {size} B: {:.0}/s, {mib:.0} MiB/s",
-        f64::from(puts) / seconds
-    );
+    let mib = f64::from(puts) * f64::from(u32::try_from(pieces * size / 1024)?) / 1024.0;
+    let rate = mib / start.at.elapsed().as_secs_f64();
+    start.report(&format!("put {pieces} x {size} B, {rate:.0} MiB/s"), puts);
     for n in 0..puts {
-        objects
-            .delete(&ObjectKey::new(format!("blobs/{n}")))
-            .await?;
+        objects.delete(&ObjectKey::new(format!("blobs/{n}"))).await?;
     }
     Ok(())
 }

@@ -100,11 +100,7 @@ impl DataFolder {
         make_folder(&path.join("secrets"))?;
         let table = SqliteTable::open(&path.join("table.sqlite"), lock)?;
         sync_folder(path).map_err(OpenError::file(path))?;
-        Ok(Self {
-            path: path.to_owned(),
-            table: Arc::new(table),
-            objects: Arc::new(objects),
-        })
+        Ok(Self { path: path.to_owned(), table: Arc::new(table), objects: Arc::new(objects) })
     }
 
     /// Returns the table.
@@ -149,11 +145,7 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return Ok(());
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(OpenError::file(path))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(OpenError::file(path))?;
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
     let above = above.unwrap_or(Path::new("."));
     sync_folder(above).map_err(OpenError::file(above))
@@ -174,9 +166,7 @@ fn lock(folder: &Path) -> Result<FolderLock, OpenError> {
         .open(&path)
         .map_err(OpenError::file(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(FolderLock {
-            _file: Arc::new(file),
-        }),
+        Ok(()) => Ok(FolderLock { _file: Arc::new(file) }),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
         Err(TryLockError::Error(error)) => Err(OpenError::file(&path)(error)),
     }
@@ -188,10 +178,7 @@ fn check_format(folder: &Path) -> Result<(), OpenError> {
         Ok(found) if found == FORMAT => Ok(()),
         Ok(found) => {
             let found = found.trim_end().to_owned();
-            Err(OpenError::Format {
-                path: folder.to_owned(),
-                found,
-            })
+            Err(OpenError::Format { path: folder.to_owned(), found })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             write_whole(&path, FORMAT.as_bytes())
@@ -205,9 +192,7 @@ fn write_whole(path: &Path, content: &[u8]) -> Result<(), OpenError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
         // Has mode 0600 from the start, and is removed on failure.
-        let mut file = tempfile::Builder::new()
-            .prefix("new-")
-            .tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix("new-").tempfile_in(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

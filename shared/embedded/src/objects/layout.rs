@@ -40,10 +40,7 @@ pub(super) struct Place {
 
 impl Layout {
     pub(super) fn new(data_folder: &Path) -> Self {
-        Self {
-            objects: data_folder.join("objects"),
-            uploads: data_folder.join("uploads"),
-        }
+        Self { objects: data_folder.join("objects"), uploads: data_folder.join("uploads") }
     }
 
     /// Returns the folder of all objects.
@@ -65,10 +62,7 @@ impl Layout {
     pub(super) fn object(&self, key: &ObjectKey) -> Result<Place, StoreError> {
         let name = file_name(key)?;
         let folder = self.fan(hash(key));
-        Ok(Place {
-            file: folder.join(name),
-            folder,
-        })
+        Ok(Place { file: folder.join(name), folder })
     }
 
     /// Returns the file of a multipart upload.
@@ -79,9 +73,7 @@ impl Layout {
     ) -> Result<PathBuf, StoreError> {
         let id = Uuid::try_parse(&multipart.0)
             .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        Ok(self
-            .uploads
-            .join(format!("multipart-{}-{}", id.simple(), file_name(key)?)))
+        Ok(self.uploads.join(format!("multipart-{}-{}", id.simple(), file_name(key)?)))
     }
 
     fn fan(&self, number: u8) -> PathBuf {
@@ -104,12 +96,11 @@ fn file_name(key: &ObjectKey) -> Result<String, StoreError> {
 
 /// FNV-1a, folded to a byte: stable for ever, which std's hashes are not.
 fn hash(key: &ObjectKey) -> u8 {
-    let hash = key.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    hash.to_le_bytes()
-        .into_iter()
-        .fold(0, |folded, byte| folded ^ byte)
+    let hash = key
+        .as_str()
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash.to_le_bytes().into_iter().fold(0, |folded, byte| folded ^ byte)
 }
 
 #[cfg(test)]

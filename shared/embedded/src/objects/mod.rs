@@ -42,10 +42,7 @@ impl FileObjects {
         make_folder(layout.uploads())?;
         make_fans(&layout).map_err(OpenError::file(layout.objects()))?;
         remove_leftovers(layout.uploads()).map_err(OpenError::file(layout.uploads()))?;
-        Ok(Self {
-            layout,
-            _lock: lock,
-        })
+        Ok(Self { layout, _lock: lock })
     }
 
     /// Opens a file. It runs on the calling task, as does a point read of the table, since its
@@ -54,17 +51,10 @@ impl FileObjects {
         let Place { file, .. } = self.layout.object(key)?;
         let file = File::open(file).map_err(file_failure)?;
         if file.metadata().map_err(file_failure)?.len() < range.end {
-            return Err(StoreError::new(
-                StoreErrorKind::Damaged,
-                "an object is too short",
-            ));
+            return Err(StoreError::new(StoreErrorKind::Damaged, "an object is too short"));
         }
         let length = range.end.saturating_sub(range.start);
-        Ok(FileRegion {
-            file: Arc::new(file),
-            offset: range.start,
-            length,
-        })
+        Ok(FileRegion { file: Arc::new(file), offset: range.start, length })
     }
 }
 
@@ -104,10 +94,7 @@ impl WriteObjects for FileObjects {
         body: ByteStream,
     ) -> Result<PartTag, PutError> {
         let path = self.layout.multipart(key, multipart)?;
-        pump(body, move |pieces| {
-            multipart::write_part(&path, offset, pieces)
-        })
-        .await
+        pump(body, move |pieces| multipart::write_part(&path, offset, pieces)).await
     }
 
     async fn complete_multipart(
@@ -141,13 +128,10 @@ impl WriteObjects for FileObjects {
 
 fn put(uploads: &Path, place: &Place, body: Pieces) -> Result<u64, WriteError> {
     // Is removed when dropped, unless it got its place.
-    let file = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempfile_in(uploads)
-        .map_err(file_failure)?;
+    let file =
+        tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(uploads).map_err(file_failure)?;
     let size = write_body(file.as_file(), body)?;
-    file.persist(&place.file)
-        .map_err(|error| file_failure(error.error))?;
+    file.persist(&place.file).map_err(|error| file_failure(error.error))?;
     sync_folder(&place.folder).map_err(file_failure)?;
     Ok(size)
 }

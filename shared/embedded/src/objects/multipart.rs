@@ -19,11 +19,7 @@ use crate::folder::sync_folder;
 /// Makes the empty file of an upload.
 pub(super) fn begin(path: &Path, uploads: &Path) -> Result<(), StoreError> {
     let make = || {
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         sync_folder(uploads)
     };
     make().map_err(file_failure)
@@ -61,9 +57,7 @@ pub(super) fn complete(
         Ok(file) => {
             let end = parts.last().map_or(Ok(0), |tag| tag.0.parse());
             if end != Ok(size) {
-                return Err(damaged(
-                    "the parts of an upload don't have its size together",
-                ));
+                return Err(damaged("the parts of an upload don't have its size together"));
             }
             let length = file.metadata().map_err(file_failure)?.len();
             if length < size {
@@ -90,10 +84,7 @@ fn finish(file: &File, size: u64) -> io::Result<()> {
 /// Opens the file of an upload, once nobody else writes to it: a part whose sender was given up
 /// may still be about to end.
 fn open(path: &Path) -> Result<File, StoreError> {
-    let file = OpenOptions::new()
-        .write(true)
-        .open(path)
-        .map_err(file_failure)?;
+    let file = OpenOptions::new().write(true).open(path).map_err(file_failure)?;
     file.lock().map_err(file_failure)?;
     Ok(file)
 }

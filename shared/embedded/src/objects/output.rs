@@ -59,11 +59,7 @@ impl EarlySync {
         if size - self.synced < SYNC_EVERY {
             return Ok(());
         }
-        if self
-            .running
-            .as_ref()
-            .is_some_and(|running| !running.is_finished())
-        {
+        if self.running.as_ref().is_some_and(|running| !running.is_finished()) {
             return Ok(());
         }
         self.finish()?;
@@ -77,9 +73,7 @@ impl EarlySync {
     /// its result must not be lost.
     fn finish(&mut self) -> io::Result<()> {
         match self.running.take() {
-            Some(running) => Handle::current()
-                .block_on(running)
-                .map_err(io::Error::other)?,
+            Some(running) => Handle::current().block_on(running).map_err(io::Error::other)?,
             None => Ok(()),
         }
     }

@@ -65,9 +65,7 @@ pub(super) async fn pump<T: Send + 'static>(
     let (sender, batches) = mpsc::channel(WAITING_BATCHES);
     let writer = tokio::task::spawn_blocking(move || write(Pieces { batches }));
     let sent = send(body, sender).await;
-    let written = writer
-        .await
-        .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+    let written = writer.await.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
     match (written, sent) {
         (_, Err(error)) => Err(error.into()),
         (Ok(value), Ok(())) => Ok(value),
@@ -91,11 +89,7 @@ async fn send(mut body: ByteStream, writer: mpsc::Sender<Message>) -> Result<(),
         batch.push(piece);
         if size >= BATCH_SIZE || batch.len() == BATCH_PIECES {
             size = 0;
-            if writer
-                .send(Message::Batch(std::mem::take(&mut batch)))
-                .await
-                .is_err()
-            {
+            if writer.send(Message::Batch(std::mem::take(&mut batch))).await.is_err() {
                 return Ok(());
             }
         }

@@ -61,7 +61,6 @@ impl ReadAhead {
 fn read(file: &File, offset: u64, length: u64) -> Result<Bytes, StoreError> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut piece = vec![0; length];
-    file.read_exact_at(&mut piece, offset)
-        .map_err(file_failure)?;
+    file.read_exact_at(&mut piece, offset).map_err(file_failure)?;
     Ok(piece.into())
 }

@@ -21,19 +21,9 @@ const DELETE: &str = "DELETE FROM items WHERE pk = ?1 AND sk = ?2";
 
 /// What an operation does to its row, its condition being true.
 pub(super) enum Change<'a> {
-    Put {
-        key: &'a Key,
-        first_version: i64,
-        attributes: Option<String>,
-        document: &'a [u8],
-    },
-    SetCounters {
-        key: &'a Key,
-        counters: Option<String>,
-    },
-    Delete {
-        key: &'a Key,
-    },
+    Put { key: &'a Key, first_version: i64, attributes: Option<String>, document: &'a [u8] },
+    SetCounters { key: &'a Key, counters: Option<String> },
+    Delete { key: &'a Key },
 }
 
 /// What a row says, apart from its document.
@@ -65,22 +55,13 @@ pub(super) fn judge<'a>(
             }
         }
     }
-    Ok(if failed.is_empty() {
-        Ok(changes)
-    } else {
-        Err(TransactError::Conditions(failed))
-    })
+    Ok(if failed.is_empty() { Ok(changes) } else { Err(TransactError::Conditions(failed)) })
 }
 
 /// Makes one change.
 pub(super) fn apply(connection: &Connection, change: &Change<'_>) -> rusqlite::Result<()> {
     match change {
-        Change::Put {
-            key,
-            first_version,
-            attributes,
-            document,
-        } => {
+        Change::Put { key, first_version, attributes, document } => {
             let values = params![key.partition, key.sort, first_version, attributes, document];
             connection.prepare_cached(PUT)?.execute(values)?;
         }
@@ -89,9 +70,7 @@ pub(super) fn apply(connection: &Connection, change: &Change<'_>) -> rusqlite::R
             connection.prepare_cached(SET_COUNTERS)?.execute(values)?;
         }
         Change::Delete { key } => {
-            connection
-                .prepare_cached(DELETE)?
-                .execute(params![key.partition, key.sort])?;
+            connection.prepare_cached(DELETE)?.execute(params![key.partition, key.sort])?;
         }
     }
     Ok(())
@@ -106,11 +85,7 @@ fn find(connection: &Connection, operation: &Operation) -> rusqlite::Result<Opti
     let key = operation.key();
     let mut statement = connection.prepare_cached(FIND)?;
     let row = statement.query_row(params![key.partition, key.sort], |row| {
-        Ok(Found {
-            version: row.get(0)?,
-            attributes: map(row, 1)?,
-            counters: map(row, 2)?,
-        })
+        Ok(Found { version: row.get(0)?, attributes: map(row, 1)?, counters: map(row, 2)? })
     });
     row.optional()
 }
@@ -135,24 +110,14 @@ fn change(
     found: Option<Found>,
 ) -> Result<Option<Change<'_>>, TransactError> {
     let change = match operation {
-        Operation::Put {
-            key,
-            document,
-            attributes,
-            first_version,
-            ..
-        } => Change::Put {
+        Operation::Put { key, document, attributes, first_version, .. } => Change::Put {
             key,
             first_version: i64::try_from(*first_version)
                 .map_err(|_| TransactError::malformed("first version is out of range"))?,
             attributes: map_text(attributes).map_err(unwritable)?,
             document,
         },
-        Operation::Add {
-            key,
-            counters: amounts,
-            ..
-        } => {
+        Operation::Add { key, counters: amounts, .. } => {
             let mut counters = found.map(|found| found.counters).unwrap_or_default();
             for (name, amount) in amounts {
                 let counter = counters.entry((*name).to_owned()).or_default();
@@ -160,10 +125,7 @@ fn change(
                     .checked_add(*amount)
                     .ok_or_else(|| TransactError::malformed("counter is out of range"))?;
             }
-            Change::SetCounters {
-                key,
-                counters: map_text(&counters).map_err(unwritable)?,
-            }
+            Change::SetCounters { key, counters: map_text(&counters).map_err(unwritable)? }
         }
         Operation::Delete { key, .. } => Change::Delete { key },
         Operation::Check { .. } => return Ok(None),

@@ -112,9 +112,7 @@ impl SqliteTable {
 #[async_trait]
 impl ReadTable for SqliteTable {
     async fn get(&self, key: &Key, _consistency: Consistency) -> Result<Option<Item>, StoreError> {
-        self.readers
-            .briefly(|connection| row::get(connection, key))
-            .map_err(|e| self.failure(e))
+        self.readers.briefly(|connection| row::get(connection, key)).map_err(|e| self.failure(e))
     }
 
     async fn batch_get(
@@ -124,27 +122,19 @@ impl ReadTable for SqliteTable {
     ) -> Result<Vec<Option<Item>>, StoreError> {
         if keys.len() <= MOST_KEYS_INLINE {
             let read = |connection: &_| row::get_all(connection, keys);
-            return self
-                .readers
-                .briefly(read)
-                .map_err(|error| self.failure(error));
+            return self.readers.briefly(read).map_err(|error| self.failure(error));
         }
         let keys = keys.to_vec();
-        self.read_aside(move |readers| readers.at_length(|c| row::get_all(c, &keys)))
-            .await
+        self.read_aside(move |readers| readers.at_length(|c| row::get_all(c, &keys))).await
     }
 
     async fn query(&self, query: &Query) -> Result<Page, StoreError> {
         if query.limit <= MOST_KEYS_INLINE {
             let read = |connection: &_| row::query(connection, query);
-            return self
-                .readers
-                .briefly(read)
-                .map_err(|error| self.failure(error));
+            return self.readers.briefly(read).map_err(|error| self.failure(error));
         }
         let query = query.clone();
-        self.read_aside(move |readers| readers.at_length(|c| row::query(c, &query)))
-            .await
+        self.read_aside(move |readers| readers.at_length(|c| row::query(c, &query))).await
     }
 }
 
@@ -165,18 +155,11 @@ fn check_form(operations: &[Operation]) -> Result<(), TransactError> {
         return Err(TransactError::malformed("transaction has no operations"));
     }
     if operations.len() > MOST_OPERATIONS {
-        return Err(TransactError::malformed(
-            "transaction has more than 100 operations",
-        ));
+        return Err(TransactError::malformed("transaction has more than 100 operations"));
     }
     let mut keys = HashSet::with_capacity(operations.len());
-    if !operations
-        .iter()
-        .all(|operation| keys.insert(operation.key()))
-    {
-        return Err(TransactError::malformed(
-            "transaction has two operations on one key",
-        ));
+    if !operations.iter().all(|operation| keys.insert(operation.key())) {
+        return Err(TransactError::malformed("transaction has two operations on one key"));
     }
     Ok(())
 }
@@ -195,8 +178,6 @@ impl Drop for SqliteTable {
 
 impl fmt::Debug for SqliteTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteTable")
-            .field("folder", &self.folder)
-            .finish_non_exhaustive()
+        f.debug_struct("SqliteTable").field("folder", &self.folder).finish_non_exhaustive()
     }
 }

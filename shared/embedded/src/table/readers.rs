@@ -61,19 +61,12 @@ impl Pool {
     fn open(path: &Path, size: usize, cache_kib: usize) -> rusqlite::Result<Self> {
         let cache_kib = i64::try_from(cache_kib).unwrap_or(i64::MAX);
         let open = |_| open_reader(path, cache_kib).map(Mutex::new);
-        Ok(Self {
-            connections: (0..size).map(open).collect::<Result<_, _>>()?,
-        })
+        Ok(Self { connections: (0..size).map(open).collect::<Result<_, _>>()? })
     }
 
     fn run<T>(&self, read: impl FnOnce(&Connection) -> T) -> T {
-        let (later, sooner) = self
-            .connections
-            .split_at(FIRST_SLOT.get() % self.connections.len());
-        let free = sooner
-            .iter()
-            .chain(later)
-            .find_map(|slot| slot.try_lock().ok());
+        let (later, sooner) = self.connections.split_at(FIRST_SLOT.get() % self.connections.len());
+        let free = sooner.iter().chain(later).find_map(|slot| slot.try_lock().ok());
         // A connection whose user panicked is as good as any: its statements were reset.
         let connection =
             free.unwrap_or_else(|| sooner[0].lock().unwrap_or_else(PoisonError::into_inner));

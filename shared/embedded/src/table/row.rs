@@ -18,9 +18,7 @@ const GET: &str = "
 /// Returns the item under `key`.
 pub(super) fn get(connection: &Connection, key: &Key) -> rusqlite::Result<Option<Item>> {
     let mut statement = connection.prepare_cached(GET)?;
-    let row = statement.query_row(params![key.partition, key.sort], |row| {
-        item(row, key.clone())
-    });
+    let row = statement.query_row(params![key.partition, key.sort], |row| item(row, key.clone()));
     row.optional()
 }
 
@@ -41,12 +39,8 @@ pub(super) fn query(connection: &Connection, query: &Query) -> rusqlite::Result<
         _ => (&query.prefix, true),
     };
     let mut statement = connection.prepare_cached(statement(query.select, is_included))?;
-    let mut rows = statement.query(params![
-        query.partition,
-        lower,
-        upper_bound(&query.prefix),
-        one_more
-    ])?;
+    let mut rows =
+        statement.query(params![query.partition, lower, upper_bound(&query.prefix), one_more])?;
     let mut page = Page::default();
     let mut size = 0;
     while let Some(row) = rows.next()? {
@@ -54,10 +48,7 @@ pub(super) fn query(connection: &Connection, query: &Query) -> rusqlite::Result<
             page.next = page.items.last().map(|item| item.key.sort.clone());
             break;
         }
-        let key = Key {
-            partition: query.partition.clone(),
-            sort: text(row, 4)?.to_owned(),
-        };
+        let key = Key { partition: query.partition.clone(), sort: text(row, 4)?.to_owned() };
         let item = item(row, key)?;
         size += item.document.len();
         page.items.push(item);
@@ -135,11 +126,7 @@ pub(super) fn map<V: DeserializeOwned>(
 pub(super) fn map_text<V: Serialize>(
     map: &BTreeMap<String, V>,
 ) -> Result<Option<String>, serde_json::Error> {
-    if map.is_empty() {
-        Ok(None)
-    } else {
-        serde_json::to_string(map).map(Some)
-    }
+    if map.is_empty() { Ok(None) } else { serde_json::to_string(map).map(Some) }
 }
 
 #[cfg(test)]

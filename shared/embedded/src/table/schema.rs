@@ -16,6 +16,10 @@ const LOG_SIZE_LIMIT: i64 = 32 * 1024 * 1024;
 /// Wait for a lock; they are held for microseconds, except while a crashed process's log is read.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
+/// The rows lie in order of their number, and the primary key is an index of its own: with the
+/// rows in the index (`WITHOUT ROWID`), a page would hold few keys, the tree be twice as high, and
+/// a point read take twice as long (measured with the example `rates`).
+///
 /// The document is the last column, so that a read of the others never touches the pages that a
 /// large document spills to. `attributes` and `counters` are JSON objects, NULL when empty.
 const TABLE: &str = "
@@ -27,7 +31,7 @@ const TABLE: &str = "
         counters TEXT,
         document BLOB NOT NULL,
         PRIMARY KEY (pk, sk)
-    ) STRICT, WITHOUT ROWID";
+    ) STRICT";
 
 /// Opens the connection that writes, and makes the table if it is not there.
 pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {

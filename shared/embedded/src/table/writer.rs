@@ -38,18 +38,12 @@ type Outcome = Result<(), TransactError>;
 
 impl Job {
     pub(super) fn transact(operations: Vec<Operation>, answer: oneshot::Sender<Outcome>) -> Self {
-        Self {
-            task: Task::Transact(operations),
-            answer,
-        }
+        Self { task: Task::Transact(operations), answer }
     }
 
     #[cfg(test)]
     pub(super) fn limit_pages(pages: u32, answer: oneshot::Sender<Outcome>) -> Self {
-        Self {
-            task: Task::LimitPages(pages),
-            answer,
-        }
+        Self { task: Task::LimitPages(pages), answer }
     }
 }
 
@@ -71,11 +65,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(connection: Connection, folder: PathBuf) -> Self {
-        Self {
-            connection,
-            folder,
-            commits: Commits::default(),
-        }
+        Self { connection, folder, commits: Commits::default() }
     }
 
     pub(super) fn commits(&self) -> Commits {
@@ -110,9 +100,7 @@ impl Writer {
                 let kind = table_failure(&error, &self.folder);
                 tracing::error!(%error, "table: commit failed");
                 for job in batch.drain(..) {
-                    _ = job
-                        .answer
-                        .send(Err(StoreError::new(kind, error.to_string()).into()));
+                    _ = job.answer.send(Err(StoreError::new(kind, error.to_string()).into()));
                 }
             }
         }
@@ -130,10 +118,7 @@ impl Writer {
 
     fn try_commit(&self, batch: &[Job]) -> rusqlite::Result<Vec<Outcome>> {
         self.execute("BEGIN IMMEDIATE")?;
-        let outcomes = batch
-            .iter()
-            .map(|job| self.perform(&job.task))
-            .collect::<Result<_, _>>()?;
+        let outcomes = batch.iter().map(|job| self.perform(&job.task)).collect::<Result<_, _>>()?;
         self.execute("COMMIT")?;
         self.commits.0.fetch_add(1, Ordering::Relaxed);
         Ok(outcomes)
@@ -146,16 +131,13 @@ impl Writer {
             #[cfg(test)]
             Task::LimitPages(pages) => {
                 let set = |_: &rusqlite::Row<'_>| Ok(());
-                self.connection
-                    .pragma_update_and_check(None, "max_page_count", pages, set)?;
+                self.connection.pragma_update_and_check(None, "max_page_count", pages, set)?;
                 return Ok(Ok(()));
             }
         };
         match judge(&self.connection, operations)? {
             Ok(changes) => {
-                changes
-                    .iter()
-                    .try_for_each(|change| apply(&self.connection, change))?;
+                changes.iter().try_for_each(|change| apply(&self.connection, change))?;
                 Ok(Ok(()))
             }
             Err(refusal) => Ok(Err(refusal)),
@@ -163,10 +145,7 @@ impl Writer {
     }
 
     fn execute(&self, statement: &str) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached(statement)?
-            .execute(())
-            .map(drop)
+        self.connection.prepare_cached(statement)?.execute(()).map(drop)
     }
 
     /// Copies the log into the table's file when it has grown long, after the transactions that
@@ -178,11 +157,7 @@ impl Writer {
                 return Ok((pages, copied));
             }
             let is_too_long = pages > LONGEST_LOG;
-            checkpoint(if is_too_long {
-                CheckpointMode::RESTART
-            } else {
-                CheckpointMode::PASSIVE
-            })
+            checkpoint(if is_too_long { CheckpointMode::RESTART } else { CheckpointMode::PASSIVE })
         });
         if let Err(error) = shortened {
             // Nothing is lost: the log is whole, and the next batch tries again.
