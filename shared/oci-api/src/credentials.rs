@@ -1,0 +1,30 @@
+//! Credentials of a request: Basic or Bearer.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use berth_registry::access::{AuthenticationError, Authenticator, Caller};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// Returns who calls, by the header `Authorization`.
+///
+/// Follows [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617) and
+/// [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750).
+pub(crate) fn caller(
+    headers: &HeaderMap,
+    authenticator: &Authenticator,
+) -> Result<Caller, AuthenticationError> {
+    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(authenticator.anonymous()) };
+    let header = header.to_str().map_err(|_| AuthenticationError::Password)?;
+    let (scheme, rest) = header.split_once(' ').ok_or(AuthenticationError::Password)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return authenticator.token(rest.trim());
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(AuthenticationError::Password);
+    }
+    let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let pair = decoded.ok_or(AuthenticationError::Password)?;
+    let (user, password) = pair.split_once(':').ok_or(AuthenticationError::Password)?;
+    authenticator.basic(user, password)
+}
