@@ -60,7 +60,7 @@ impl Moment {
 
     /// Prints what was done since.
     fn report(&self, what: &str, number: u32) {
-        let (time, worked) = (self.at.elapsed(), Self::now().worked - self.worked);
+        let (time, worked) = (self.at.elapsed(), Self::now().worked.saturating_sub(self.worked));
         let rate = f64::from(number) / time.as_secs_f64();
         let each = worked / number;
         println!("{what}: {rate:.0}/s, {each:?} of processor time each");

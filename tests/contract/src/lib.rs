@@ -1,1 +1,30 @@
 //! What every implementation of a port must do, as suites; and ports that misbehave.
+//!
+//! A suite takes a port and panics at the first check that fails; it prints each check's name
+//! before it runs. The checks use keys of their own, so that one fresh port runs all of them.
+//! The wrappers stand between the registry and a real port, to make true in a test what is rare:
+//! conflicts and failures; and to count calls.
+
+mod conflicting;
+mod counting;
+mod objects;
+mod table;
+mod unreliable;
+
+pub use conflicting::ConflictingTable;
+pub use counting::{Calls, CountingObjects, CountingTable};
+pub use objects::objects_suite;
+pub use table::table_suite;
+pub use unreliable::{UnreliableObjects, UnreliableTable};
+
+/// Runs the functions one after another, each with the port and a name that is its own.
+macro_rules! run_checks {
+    ($fixture:expr; $($module:ident :: $check:ident),+ $(,)?) => {
+        $({
+            let name = concat!(stringify!($module), "-", stringify!($check));
+            println!("check {name}");
+            $module::$check(&$fixture(name)).await;
+        })+
+    };
+}
+pub(crate) use run_checks;

@@ -116,8 +116,8 @@ mod tests {
 
     #[test]
     fn places_objects() {
-        check("blobs/3fa0-x7", Some("/data/objects/da/blobs_3fa0-x7"));
-        check("manifests/a", Some("/data/objects/f5/manifests_a"));
+        check("blobs/3fa0-x7", Some("/data/objects/19/blobs_3fa0-x7"));
+        check("manifests/a", Some("/data/objects/65/manifests_a"));
     }
 
     #[test]

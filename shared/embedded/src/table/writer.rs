@@ -126,15 +126,18 @@ impl Writer {
 
     /// Carries one task out. `Err` says that the whole batch must be rolled back.
     fn perform(&self, task: &Task) -> rusqlite::Result<Outcome> {
-        let operations = match task {
-            Task::Transact(operations) => operations,
+        match task {
+            Task::Transact(operations) => self.transact(operations),
             #[cfg(test)]
             Task::LimitPages(pages) => {
-                let set = |_: &rusqlite::Row<'_>| Ok(());
-                self.connection.pragma_update_and_check(None, "max_page_count", pages, set)?;
-                return Ok(Ok(()));
+                let ignore = |_: &rusqlite::Row<'_>| Ok(());
+                self.connection.pragma_update_and_check(None, "max_page_count", pages, ignore)?;
+                Ok(Ok(()))
             }
-        };
+        }
+    }
+
+    fn transact(&self, operations: &[Operation]) -> rusqlite::Result<Outcome> {
         match judge(&self.connection, operations)? {
             Ok(changes) => {
                 changes.iter().try_for_each(|change| apply(&self.connection, change))?;

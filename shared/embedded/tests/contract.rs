@@ -1,0 +1,33 @@
+//! The embedded store keeps the contract of the ports.
+
+use std::time::Duration;
+
+use berth_contract::{ConflictingTable, objects_suite, table_suite};
+use berth_embedded::DataFolder;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn table() {
+    let folder = tempfile::tempdir().unwrap();
+    table_suite(DataFolder::open(folder.path()).unwrap().table()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn table_that_conflicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = DataFolder::open(folder.path()).unwrap().table();
+    let table = std::sync::Arc::new(ConflictingTable::new(table, Duration::from_millis(1)));
+    table_suite(table.clone()).await;
+    assert!(table.conflicts() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn objects() {
+    let folder = tempfile::tempdir().unwrap();
+    objects_suite(DataFolder::open(folder.path()).unwrap().objects()).await;
+}
+
+#[tokio::test]
+async fn objects_on_one_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    objects_suite(DataFolder::open(folder.path()).unwrap().objects()).await;
+}
