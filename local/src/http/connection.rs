@@ -1,0 +1,110 @@
+//! One connection: its handshake, its limits, its conversation.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::Watcher;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_rustls::TlsAcceptor;
+
+use super::body::Body;
+use super::service::{Connection, Service};
+
+/// How long a client may take to send a request's head, or to shake hands.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// HTTP/2 windows, so that one stream can fill a fast network.
+const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
+
+/// The most requests at once on one HTTP/2 connection.
+const MOST_STREAMS: u32 = 128;
+
+/// A connection that was accepted, and what it needs.
+pub(super) struct Greeting {
+    pub(super) service: Arc<Service>,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) scheme: &'static str,
+    /// Tells the connection to end when the server stops.
+    pub(super) watcher: Watcher,
+    /// Its place among the connections that may be open at once.
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+impl Greeting {
+    /// Shakes hands, and serves the connection until it ends.
+    pub(super) async fn greet(self, stream: TcpStream) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "connection lost");
+            return;
+        }
+        let Some(tls) = &self.tls else { return self.greet_plainly(stream).await };
+        match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let connection = Connection::copying(self.scheme);
+                self.converse(stream, connection).await;
+            }
+            _ => tracing::debug!("TLS handshake failed"),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    async fn greet_plainly(self, stream: TcpStream) {
+        let regions = super::sendfile::Regions::default();
+        let stream = super::sendfile::SendfileStream::new(stream, regions.clone());
+        let connection = Connection::sending_files(self.scheme, regions);
+        self.converse(stream, connection).await;
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    async fn greet_plainly(self, stream: TcpStream) {
+        let connection = Connection::copying(self.scheme);
+        self.converse(stream, connection).await;
+    }
+
+    async fn converse<S>(self, stream: S, connection: Connection)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = self.service;
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let (service, connection) = (Arc::clone(&service), connection.clone());
+            async move {
+                let response = service.call(request, &connection).await;
+                Ok::<Response<Body>, Infallible>(response)
+            }
+        });
+        let builder = builder();
+        let conversation = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
+        if let Err(error) = self.watcher.watch(conversation).await {
+            tracing::debug!(%error, "connection ended early");
+        }
+        drop(self.place);
+    }
+}
+
+/// Sets the limits of a connection. `writev` matters: files are sent in place of marked slices,
+/// which must reach the socket as they are.
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .writev(true)
+        .http2()
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(MOST_STREAMS)
+        .keep_alive_interval(Some(HEAD_TIMEOUT));
+    builder
+}

@@ -1,0 +1,38 @@
+//! The `berth` binary: `berth serve` runs the whole registry in one process, on the embedded
+//! store; the other commands talk to a running registry.
+//!
+//! This is the only place that names `berth-embedded`. It holds no rule of the registry: it reads
+//! the configuration, builds the ports, and mounts the handlers of `oci-api` and `ecr-api`.
+
+mod http;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+/// Memory that hyper's buffers free is kept for the next ones, not given back page by page.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A container registry that you own, compatible with Amazon ECR.
+#[derive(Debug, Parser)]
+#[command(name = "berth", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the registry on this machine.
+    Serve(Box<serve::ServeOptions>),
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = match cli.command {
+        Command::Serve(options) => runtime.block_on(serve::run(*options)),
+    };
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    result
+}

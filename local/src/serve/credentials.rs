@@ -1,0 +1,88 @@
+//! The root's access key and the sealing key: given, or made once and kept.
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use berth_embedded::{Created, DataFolder};
+use berth_registry::access::{RootCredentials, SEALING_KEY_BYTES, SealingKey, Secret};
+use serde::{Deserialize, Serialize};
+
+use super::options::Settings;
+
+/// Name of the root's access key among the data folder's secrets.
+const ROOT: &str = "root";
+
+/// Name of the key that seals tokens.
+const SEALING: &str = "sealing-key";
+
+/// The root's access key, and whether it should be shown.
+#[derive(Debug)]
+pub(super) struct Root {
+    pub(super) credentials: RootCredentials,
+    pub(super) origin: Origin,
+}
+
+/// Where the root's access key comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// From the options.
+    Given,
+    /// Made by this start: it is shown now, and never again.
+    Made,
+    /// Made by an earlier start.
+    Kept,
+}
+
+/// Form of the root's access key in its file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Stored {
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+/// Returns the root's access key: the given one, or the data folder's, made if there is none.
+pub(super) fn root(folder: &DataFolder, settings: &Settings) -> anyhow::Result<Root> {
+    if let Some((access_key_id, secret_access_key)) = settings.root.clone() {
+        let credentials = RootCredentials { access_key_id, secret_access_key };
+        return Ok(Root { credentials, origin: Origin::Given });
+    }
+    let made = serde_json::to_vec(&make_root()?)?;
+    let (bytes, created) = folder.read_or_create_secret(ROOT, || made)?;
+    let stored: Stored =
+        serde_json::from_slice(&bytes).context("the root's access key in the data folder")?;
+    let credentials = RootCredentials {
+        access_key_id: stored.access_key_id,
+        secret_access_key: Secret::new(stored.secret_access_key),
+    };
+    let origin = match created {
+        Created::Now => Origin::Made,
+        Created::Before => Origin::Kept,
+    };
+    Ok(Root { credentials, origin })
+}
+
+/// Returns the key that seals tokens, made if there is none.
+pub(super) fn sealing_key(folder: &DataFolder) -> anyhow::Result<SealingKey> {
+    let made: [u8; SEALING_KEY_BYTES] = random()?;
+    let (bytes, _) = folder.read_or_create_secret(SEALING, || made.to_vec())?;
+    let bytes = bytes.as_slice().try_into().context("the sealing key in the data folder")?;
+    Ok(SealingKey::new(bytes))
+}
+
+/// Makes an access key of the form that AWS clients expect: an id of 20 capitals and digits, a
+/// secret of 40 characters.
+fn make_root() -> anyhow::Result<Stored> {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let letters = random::<16>()?.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    Ok(Stored {
+        access_key_id: format!("BRTH{}", letters.iter().collect::<String>()),
+        secret_access_key: STANDARD_NO_PAD.encode(random::<30>()?),
+    })
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).context("the system has no randomness")?;
+    Ok(bytes)
+}

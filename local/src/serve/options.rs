@@ -1,0 +1,225 @@
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use berth_registry::access::Secret;
+use berth_registry::{CreateOnPush, SparseIndexes};
+use berth_types::{Region, RegistryId};
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+/// Options of `berth serve`. Each can be a flag, a variable `BERTH_…`, or a line of the
+/// configuration file under the flag's name; the flag wins over the variable, the variable over
+/// the file.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct ServeOptions {
+    /// Address to listen on [default: localhost:5001]
+    #[arg(long, env = "BERTH_LISTEN", value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// Folder that holds all data [default: ./berth-data]
+    #[arg(long, env = "BERTH_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Account that owns the registry, 12 digits [default: 123456789012]
+    #[arg(long, env = "BERTH_ACCOUNT", value_name = "ACCOUNT")]
+    account: Option<String>,
+    /// Region of the registry [default: us-east-1]
+    #[arg(long, env = "BERTH_REGION", value_name = "REGION")]
+    region: Option<String>,
+    /// URL under which clients reach the registry [default: the request's own host]
+    #[arg(long, env = "BERTH_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Access key id of the root user [default: made on the first start]
+    #[arg(long, env = "BERTH_ROOT_ACCESS_KEY_ID", value_name = "ID")]
+    root_access_key_id: Option<String>,
+    /// Secret access key of the root user [default: made on the first start]
+    #[arg(
+        long,
+        env = "BERTH_ROOT_SECRET_ACCESS_KEY",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    root_secret_access_key: Option<SecretOption>,
+    /// Certificate chain for TLS, a PEM file
+    #[arg(long, env = "BERTH_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Private key for TLS, a PEM file
+    #[arg(long, env = "BERTH_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Format of the log [default: text]
+    #[arg(long, env = "BERTH_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Let anyone in without credentials; only on a loopback address
+    #[arg(long, env = "BERTH_OPEN", num_args = 0..=1, default_missing_value = "true")]
+    open: Option<bool>,
+    /// Refuse pushes to repositories that were not made before
+    #[arg(long, env = "BERTH_NO_CREATE_ON_PUSH", num_args = 0..=1, default_missing_value = "true")]
+    no_create_on_push: Option<bool>,
+    /// Take an index whose manifests are not all there
+    #[arg(long, env = "BERTH_ALLOW_SPARSE_INDEX", num_args = 0..=1, default_missing_value = "true")]
+    allow_sparse_index: Option<bool>,
+    /// Configuration file, in TOML
+    #[arg(long, env = "BERTH_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+}
+
+/// A secret on its way from the command line, the environment or the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "String")]
+struct SecretOption(Secret);
+
+impl From<String> for SecretOption {
+    fn from(text: String) -> Self {
+        Self(Secret::new(text))
+    }
+}
+
+/// Format of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Files of the server's certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct TlsFiles {
+    pub(crate) certificates: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// What the options come to.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) listen: String,
+    pub(super) data_dir: PathBuf,
+    pub(super) account: RegistryId,
+    pub(super) region: Region,
+    pub(super) public_url: Option<String>,
+    pub(super) root: Option<(String, Secret)>,
+    pub(super) tls: Option<TlsFiles>,
+    pub(super) log_format: LogFormat,
+    pub(super) open: bool,
+    pub(super) create_on_push: CreateOnPush,
+    pub(super) sparse_indexes: SparseIndexes,
+}
+
+impl ServeOptions {
+    /// Reads the configuration file, if one is named, fills in the defaults and checks the whole.
+    pub(super) fn settle(self) -> anyhow::Result<Settings> {
+        let file = self.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let merged = self.or(file);
+        let root = match (merged.root_access_key_id, merged.root_secret_access_key) {
+            (Some(id), Some(SecretOption(secret))) => Some((id, secret)),
+            (None, None) => None,
+            _ => anyhow::bail!("the root's access key id and its secret are given together"),
+        };
+        let tls = match (merged.tls_cert, merged.tls_key) {
+            (Some(certificates), Some(key)) => Some(TlsFiles { certificates, key }),
+            (None, None) => None,
+            _ => anyhow::bail!("--tls-cert and --tls-key are given together"),
+        };
+        let account = merged.account.unwrap_or_else(|| "123456789012".to_owned());
+        let region = merged.region.unwrap_or_else(|| "us-east-1".to_owned());
+        let refuse = merged.no_create_on_push.unwrap_or(false);
+        let sparse = merged.allow_sparse_index.unwrap_or(false);
+        Ok(Settings {
+            listen: merged.listen.unwrap_or_else(|| "localhost:5001".to_owned()),
+            data_dir: merged.data_dir.unwrap_or_else(|| PathBuf::from("./berth-data")),
+            account: account.parse().context("--account")?,
+            region: region.parse().context("--region")?,
+            public_url: merged.public_url.map(|url| check_url(&url)).transpose()?,
+            root,
+            tls,
+            log_format: merged.log_format.unwrap_or_default(),
+            open: merged.open.unwrap_or(false),
+            create_on_push: if refuse { CreateOnPush::Refuse } else { CreateOnPush::Create },
+            sparse_indexes: if sparse { SparseIndexes::Allow } else { SparseIndexes::Refuse },
+        })
+    }
+
+    /// Fills what is missing from `other`.
+    fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            data_dir: self.data_dir.or(other.data_dir),
+            account: self.account.or(other.account),
+            region: self.region.or(other.region),
+            public_url: self.public_url.or(other.public_url),
+            root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
+            root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
+            tls_cert: self.tls_cert.or(other.tls_cert),
+            tls_key: self.tls_key.or(other.tls_key),
+            log_format: self.log_format.or(other.log_format),
+            open: self.open.or(other.open),
+            no_create_on_push: self.no_create_on_push.or(other.no_create_on_push),
+            allow_sparse_index: self.allow_sparse_index.or(other.allow_sparse_index),
+            config: None,
+        }
+    }
+}
+
+fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    toml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// Checks a URL that clients will see, and takes the slash off its end.
+fn check_url(text: &str) -> anyhow::Result<String> {
+    let uri: hyper::Uri = text.parse().context("--public-url")?;
+    let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+    let is_bare = uri.path() == "/" && uri.query().is_none();
+    if !has_scheme || uri.authority().is_none() || !is_bare {
+        anyhow::bail!("--public-url must be http:// or https:// and a host");
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str, options: ServeOptions) -> anyhow::Result<Settings> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("berth.toml");
+        std::fs::write(&file, text)?;
+        ServeOptions { config: Some(file), ..options }.settle()
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let options = ServeOptions { account: Some("111122223333".into()), ..Default::default() };
+        let text = "account = \"444455556666\"\nregion = \"eu-central-1\"\nopen = true\n";
+        let settings = with_file(text, options).unwrap();
+        assert_eq!(settings.account.as_str(), "111122223333");
+        assert_eq!(settings.region.as_str(), "eu-central-1");
+        assert!(settings.open);
+        assert_eq!(settings.listen, "localhost:5001");
+    }
+
+    #[test]
+    fn the_file_has_no_other_lines() {
+        assert!(with_file("listn = \"x\"", ServeOptions::default()).is_err());
+    }
+
+    #[test]
+    fn halves_are_refused() {
+        let half = ServeOptions { root_access_key_id: Some("id".into()), ..Default::default() };
+        assert!(half.settle().is_err());
+        let half = ServeOptions { tls_cert: Some("cert.pem".into()), ..Default::default() };
+        assert!(half.settle().is_err());
+        let account = ServeOptions { account: Some("12".into()), ..Default::default() };
+        assert!(account.settle().is_err());
+    }
+
+    #[test]
+    fn public_urls_are_bare() {
+        assert_eq!(check_url("https://r.example/").unwrap(), "https://r.example");
+        assert!(check_url("r.example").is_err());
+        assert!(check_url("https://r.example/path").is_err());
+    }
+}
