@@ -125,7 +125,7 @@ impl Service {
         request: Request<Incoming>,
         base_url: &str,
     ) -> Response<ResponseBody> {
-        let request = request.map(|body| request::body(body, self.metrics.received.clone()));
+        let request = request::body(request, self.metrics.received.clone());
         match target {
             Target::Health => self.health().await,
             Target::Metrics => plain(StatusCode::OK, self.metrics.text()),

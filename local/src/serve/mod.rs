@@ -58,7 +58,7 @@ fn service(
         Ports { table: folder.table(), objects: folder.objects(), clock: Arc::clone(&clock) };
     let rules = PushRules {
         create_on_push: settings.create_on_push,
-        sparse_indexes: settings.sparse_indexes,
+        sparse_manifests: settings.sparse_manifests,
         tenancy: Tenancy::Alone,
     };
     let registry = Registry::new(&ports, rules);

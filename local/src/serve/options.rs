@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use berth_registry::access::Secret;
-use berth_registry::{CreateOnPush, SparseIndexes};
+use berth_registry::{CreateOnPush, SparseManifests};
 use berth_types::{Region, RegistryId};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
@@ -54,7 +54,7 @@ pub(crate) struct ServeOptions {
     /// Refuse pushes to repositories that were not made before
     #[arg(long, env = "BERTH_NO_CREATE_ON_PUSH", num_args = 0..=1, default_missing_value = "true")]
     no_create_on_push: Option<bool>,
-    /// Take an index whose manifests are not all there
+    /// Take an index, or an image, whose content is not all there
     #[arg(long, env = "BERTH_ALLOW_SPARSE_INDEX", num_args = 0..=1, default_missing_value = "true")]
     allow_sparse_index: Option<bool>,
     /// Configuration file, in TOML
@@ -105,7 +105,7 @@ pub(super) struct Settings {
     pub(super) log_format: LogFormat,
     pub(super) open: bool,
     pub(super) create_on_push: CreateOnPush,
-    pub(super) sparse_indexes: SparseIndexes,
+    pub(super) sparse_manifests: SparseManifests,
 }
 
 impl ServeOptions {
@@ -138,7 +138,7 @@ impl ServeOptions {
             log_format: merged.log_format.unwrap_or_default(),
             open: merged.open.unwrap_or(false),
             create_on_push: if refuse { CreateOnPush::Refuse } else { CreateOnPush::Create },
-            sparse_indexes: if sparse { SparseIndexes::Allow } else { SparseIndexes::Refuse },
+            sparse_manifests: if sparse { SparseManifests::Allow } else { SparseManifests::Refuse },
         })
     }
 

@@ -26,7 +26,8 @@ pub(crate) fn requested(header: Option<&str>, size: u64) -> Requested {
     };
     let (first, last) = (first.trim(), last.trim());
     let range = match (number(first), number(last)) {
-        (Some(first), Some(last)) if first <= last => first..last.saturating_add(1).min(size),
+        (Some(first), Some(last)) if first > last => return Requested::Unsatisfiable,
+        (Some(first), Some(last)) => first..last.saturating_add(1).min(size),
         (Some(first), None) if last.is_empty() => first..size,
         (None, Some(suffix)) if first.is_empty() => size.saturating_sub(suffix)..size,
         _ => return Requested::Whole,
@@ -71,7 +72,7 @@ mod tests {
         check("bytes=10-", Requested::Unsatisfiable);
         check("bytes=10-12", Requested::Unsatisfiable);
         check("bytes=-0", Requested::Unsatisfiable);
-        check("bytes=4-2", Requested::Whole);
+        check("bytes=4-2", Requested::Unsatisfiable);
         check("bytes=0-1,3-4", Requested::Whole);
         check("lines=0-1", Requested::Whole);
         check("bytes=x-y", Requested::Whole);

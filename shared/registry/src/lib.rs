@@ -24,7 +24,8 @@ pub use manifests::{
     TagPage,
 };
 pub use registry::{
-    CreateOnPush, Identity, Ports, Pull, Push, PushRules, Registry, Removal, SparseIndexes, Tenancy,
+    CreateOnPush, Identity, Ports, Pull, Push, PushRules, Registry, Removal, SparseManifests,
+    Tenancy,
 };
 pub use repositories::{
     CreateRepository, DeleteRepository, Encryption, Repositories, Repository, RepositoryNames,

@@ -32,8 +32,8 @@ pub struct Ports {
 pub struct PushRules {
     /// Whether a push to a repository that is not there makes it.
     pub create_on_push: CreateOnPush,
-    /// Whether an index may list manifests that are not there.
-    pub sparse_indexes: SparseIndexes,
+    /// Whether a manifest may refer to content that is not there.
+    pub sparse_manifests: SparseManifests,
     /// Who else writes to the ports.
     pub tenancy: Tenancy,
 }
@@ -47,9 +47,9 @@ pub enum CreateOnPush {
     Refuse,
 }
 
-/// Whether an index may list manifests that are not there.
+/// Whether a manifest may refer to content that is not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SparseIndexes {
+pub enum SparseManifests {
     /// It may.
     Allow,
     /// It is refused.

@@ -28,6 +28,20 @@ pub enum Scope {
     Repository(RepositoryName, Vec<Access>),
 }
 
+impl Caller {
+    /// Returns the same caller without the limits of its token.
+    ///
+    /// A mount asks so whether the blob may be taken from its source: a client's token names the
+    /// repository that it pushes to, and can't name sources that it does not know.
+    #[must_use]
+    pub fn unscoped(&self) -> Self {
+        match self {
+            Self::Anonymous => Self::Anonymous,
+            Self::Root | Self::ScopedRoot(_) => Self::Root,
+        }
+    }
+}
+
 impl Scope {
     /// Parses one scope; one that this registry gives nobody is `None`.
     #[must_use]

@@ -16,7 +16,7 @@ use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{Place, manifest_object};
 use crate::ports::{Consistency, Item, Key};
-use crate::registry::{Push, SparseIndexes};
+use crate::registry::{Push, SparseManifests};
 use crate::repositories::Repository;
 
 /// Largest manifest that is kept in its item; a larger one is an object.
@@ -161,17 +161,18 @@ impl Push {
     }
 
     fn must_have_content(&self, sight: &Sight, pushed: &Pushed) -> Result<(), RegistryError> {
+        if self.rules.sparse_manifests == SparseManifests::Allow {
+            return Ok(());
+        }
         let mut missing = Vec::new();
         for (digest, item) in pushed.blobs.iter().zip(&sight.layers) {
             if !is_visible(item.as_ref())? {
                 missing.push(digest.clone());
             }
         }
-        if self.rules.sparse_indexes == SparseIndexes::Refuse {
-            let children = pushed.children.iter().zip(&sight.children);
-            let absent = children.filter(|(_, item)| item.is_none());
-            missing.extend(absent.map(|(digest, _)| digest.clone()));
-        }
+        let children = pushed.children.iter().zip(&sight.children);
+        let absent = children.filter(|(_, item)| item.is_none());
+        missing.extend(absent.map(|(digest, _)| digest.clone()));
         let repository = sight.repository.name.clone();
         match missing.is_empty() {
             true => Ok(()),

@@ -36,14 +36,18 @@ pub struct Referrers {
 }
 
 impl Pull {
-    /// Lists the manifests whose `subject` is the given one, which need not exist.
+    /// Lists the manifests whose `subject` is the given one, which need not exist, nor need the
+    /// repository: clients take a failure here for a registry without this list.
     pub async fn referrers(
         &self,
         permit: &RepositoryPermit,
         query: ReferrersQuery<'_>,
     ) -> Result<Referrers, RegistryError> {
         permit.must_be(Action::ListImageReferrers);
-        let repository = self.directory.recent(permit.name()).await?;
+        let repository = match self.directory.recent(permit.name()).await {
+            Err(RegistryError::RepositoryUnknown(_)) => return Ok(Referrers::default()),
+            found => found?,
+        };
         let prefix = referrers(query.subject);
         let items = Query {
             partition: content(&repository.id),
