@@ -85,8 +85,10 @@ impl Call<'_> {
         create: Option<&RepositoryPermit>,
         digest: &Digest,
     ) -> Result<bool, OciError> {
-        let download =
-            |name: &RepositoryName| self.permit(Action::GetDownloadUrlForLayer, name).ok();
+        let principal = self.caller.unscoped();
+        let download = |name: &RepositoryName| {
+            self.api.gate.repository(&principal, Action::GetDownloadUrlForLayer, name).ok()
+        };
         let from = match self.query.get("from").filter(|from| !from.is_empty()) {
             None => MountFrom::Any(&download),
             // A source that is no name, or that the caller may not read, has nothing to mount.
