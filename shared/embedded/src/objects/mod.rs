@@ -5,9 +5,9 @@
 
 mod layout;
 mod multipart;
-mod output;
 mod pump;
 mod reading;
+mod whole;
 
 use std::fs::{self, File};
 use std::io;
@@ -25,8 +25,9 @@ use crate::OpenError;
 use crate::failure::file_failure;
 use crate::folder::{FolderLock, make_folder, sync_folder};
 use layout::{Layout, Place, TEMPORARY};
-use output::write_body;
-use pump::{Pieces, WriteError, pump};
+use multipart::NewPart;
+use pump::{aside, pump};
+use whole::NewObject;
 
 /// The registry's objects in files.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl WriteObjects for FileObjects {
     async fn put(&self, key: &ObjectKey, body: ByteStream) -> Result<u64, PutError> {
         let place = self.layout.object(key)?;
         let uploads = self.layout.uploads().to_owned();
-        pump(body, move |pieces| put(&uploads, &place, pieces)).await
+        pump(NewObject::new(uploads, place), body).await
     }
 
     async fn begin_multipart(&self, key: &ObjectKey) -> Result<MultipartId, StoreError> {
@@ -94,7 +95,7 @@ impl WriteObjects for FileObjects {
         body: ByteStream,
     ) -> Result<PartTag, PutError> {
         let path = self.layout.multipart(key, multipart)?;
-        pump(body, move |pieces| multipart::write_part(&path, offset, pieces)).await
+        pump(NewPart::begin(path, offset).await?, body).await
     }
 
     async fn complete_multipart(
@@ -106,8 +107,7 @@ impl WriteObjects for FileObjects {
     ) -> Result<(), StoreError> {
         let path = self.layout.multipart(key, multipart)?;
         let place = self.layout.object(key)?;
-        let parts = parts.to_vec();
-        aside(move || multipart::complete(&path, &place, &parts, size)).await
+        multipart::complete(path, place, parts, size).await
     }
 
     async fn abort_multipart(
@@ -126,31 +126,13 @@ impl WriteObjects for FileObjects {
     }
 }
 
-fn put(uploads: &Path, place: &Place, body: Pieces) -> Result<u64, WriteError> {
-    // Is removed when dropped, unless it got its place.
-    let file =
-        tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(uploads).map_err(file_failure)?;
-    let size = write_body(file.as_file(), body)?;
-    file.persist(&place.file).map_err(|error| file_failure(error.error))?;
-    sync_folder(&place.folder).map_err(file_failure)?;
-    Ok(size)
-}
-
 /// Removes a file, if it is there.
-fn remove(file: &Path, folder: &Path) -> Result<(), StoreError> {
+fn remove(file: &Path, folder: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
-        Ok(()) => sync_folder(folder).map_err(file_failure),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(file_failure(error)),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(folder),
     }
-}
-
-/// Runs what may block.
-async fn aside<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let result = tokio::task::spawn_blocking(work).await;
-    result.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?
 }
 
 fn make_fans(layout: &Layout) -> io::Result<()> {
