@@ -1,0 +1,72 @@
+"""The direction of dependencies, as docs/ARCHITECTURE.md draws it.
+
+`deny.toml` fences crates that stand for a service; this test says what each of our crates may
+depend on at all. A pure crate does no I/O: nothing that could is on its list.
+"""
+
+import json
+import pathlib
+import subprocess
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+# Of our own crates, what each may name (tests aside).
+INTERNAL = {
+    "berth-types": set(),
+    "berth-registry": {"berth-types"},
+    "berth-oci-api": {"berth-registry", "berth-types"},
+    "berth-ecr-api": {"berth-registry", "berth-types"},
+    "berth-embedded": {"berth-registry"},
+    "berth-local": {
+        "berth-ecr-api",
+        "berth-embedded",
+        "berth-oci-api",
+        "berth-registry",
+        "berth-types",
+    },
+}
+
+# All that a pure crate may name of other people's.
+PURE = {"berth-types": {"serde", "serde_json", "sha2", "thiserror"}}
+
+# What no crate above the ports may name: servers, stores, files.
+ABOVE_THE_PORTS = ("berth-types", "berth-registry", "berth-oci-api", "berth-ecr-api")
+BENEATH = {"hyper", "hyper-util", "rusqlite", "rustix", "rustls", "tokio-rustls", "clap"}
+
+
+def dependencies():
+    """Returns the names of each package's dependencies, those of its tests left out."""
+    command = ["cargo", "metadata", "--no-deps", "--format-version=1", "--offline"]
+    output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
+    return {
+        package["name"]: {
+            dependency["name"]
+            for dependency in package["dependencies"]
+            if dependency["kind"] != "dev"
+        }
+        for package in json.loads(output)["packages"]
+    }
+
+
+def test_crates_name_only_what_lies_below_them():
+    for package, named in dependencies().items():
+        if package in INTERNAL:
+            ours = {name for name in named if name.startswith("berth-")}
+            assert ours <= INTERNAL[package], package
+
+
+def test_pure_crates_do_no_io():
+    found = dependencies()
+    for package, allowed in PURE.items():
+        assert found[package] <= allowed, package
+
+
+def test_servers_and_stores_stay_beneath_the_ports():
+    found = dependencies()
+    for package in ABOVE_THE_PORTS:
+        assert not found[package] & BENEATH, package
+
+
+def test_every_crate_is_listed():
+    listed = set(INTERNAL) | {"berth-bench", "berth-contract", "berth-it"}
+    assert set(dependencies()) <= listed
