@@ -1,1 +1,23 @@
-//! stub
+//! The JSON 1.1 APIs of Amazon ECR and Amazon ECR Public, with Signature Version 4 at the door.
+//!
+//! A request comes in whole, is parsed, authenticated and authorized, calls one use case of
+//! `berth-registry`, and goes out whole. Nothing here listens on a socket or knows a store.
+//!
+//! Follows the [API reference](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html)
+//! of ECR and that of [ECR Public](https://docs.aws.amazon.com/AmazonECRPublic/latest/APIReference/Welcome.html).
+//! `docs/compatibility.md` says which operations are built.
+
+mod api;
+mod error;
+mod operation;
+mod parameter;
+mod signature;
+
+mod create_repository;
+mod delete_repository;
+mod describe_repositories;
+mod get_authorization_token;
+mod repository_description;
+mod resource_tags;
+
+pub use api::{EcrApi, MOST_BODY_BYTES};

@@ -1,0 +1,192 @@
+use std::sync::Arc;
+
+use berth_registry::access::{Authenticator, Caller, FailedLogins, Gate};
+use berth_registry::ports::Clock;
+use berth_registry::{Identity, Registry};
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+use crate::operation::{EcrOperation, Operation};
+use crate::{
+    create_repository, delete_repository, describe_repositories, get_authorization_token, signature,
+};
+
+/// Longest body that a request may have; the caller reads no more than that.
+pub const MOST_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+const JSON_1_1: &str = "application/x-amz-json-1.1";
+
+/// The JSON APIs of ECR and ECR Public, in front of one registry.
+#[derive(Clone, Debug)]
+pub struct EcrApi {
+    /// Use cases.
+    pub registry: Registry,
+    /// Which registry this is.
+    pub identity: Identity,
+    /// Turns credentials into callers.
+    pub authenticator: Arc<Authenticator>,
+    /// Slows guesses down.
+    pub failed_logins: Arc<FailedLogins>,
+    /// What every operation passes.
+    pub gate: Gate,
+    /// The time, for signatures.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// One authenticated request, as operations see it.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) api: &'a EcrApi,
+    pub(crate) caller: Caller,
+    /// What clients see, such as `http://localhost:5001`.
+    pub(crate) base_url: &'a str,
+}
+
+impl EcrApi {
+    /// Answers one request to `POST /`. Clients see the registry at `base_url`, such as
+    /// `http://localhost:5001`.
+    ///
+    /// Follows the [AWS JSON 1.1 protocol](https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html).
+    pub async fn handle(&self, request: Request<Bytes>, base_url: &str) -> Response<Bytes> {
+        match self.answer(request, base_url).await {
+            Ok(body) => response(StatusCode::OK, body),
+            Err(error) => self.refuse(&error).await,
+        }
+    }
+
+    async fn answer(&self, request: Request<Bytes>, base_url: &str) -> Result<Bytes, ApiError> {
+        let (parts, body) = request.into_parts();
+        let operation = parse_operation(&parts)?;
+        let caller = signature::authenticate(self, &parts, &body, operation, base_url).await?;
+        let call = Call {
+            api: self,
+            caller,
+            base_url,
+        };
+        call.run(operation, &body).await
+    }
+
+    async fn refuse(&self, error: &ApiError) -> Response<Bytes> {
+        if let ApiError::Signature(error) = error
+            && error.may_be_a_guess()
+        {
+            self.failed_logins.slow_down().await;
+        }
+        let answer = error.answer(&self.identity);
+        if answer.status.is_server_error() {
+            tracing::error!(?error, code = answer.code, "an operation of the ECR API failed");
+        }
+        let body = serde_json::json!({ "__type": answer.code, "message": answer.message });
+        response(answer.status, Bytes::from(body.to_string()))
+    }
+}
+
+impl Call<'_> {
+    async fn run(&self, operation: Operation, body: &[u8]) -> Result<Bytes, ApiError> {
+        use EcrOperation as E;
+        match operation {
+            Operation::Ecr(E::CreateRepository) => {
+                write(&create_repository::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::DeleteRepository) => {
+                write(&delete_repository::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::DescribeRepositories) => {
+                write(&describe_repositories::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::GetAuthorizationToken) => {
+                write(&get_authorization_token::run(self, read(body)?)?)
+            }
+            Operation::Ecr(_) | Operation::EcrPublic(_) => {
+                Err(ApiError::UnsupportedOperation(operation.name()))
+            }
+        }
+    }
+}
+
+fn parse_operation(parts: &http::request::Parts) -> Result<Operation, ApiError> {
+    if parts.method != Method::POST {
+        return Err(ApiError::Protocol("The request's method must be POST"));
+    }
+    let text = |value: Option<&HeaderValue>| value.and_then(|v| v.to_str().ok().map(str::to_owned));
+    let content_type = text(parts.headers.get(CONTENT_TYPE)).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case(JSON_1_1) {
+        let reason = "The request's Content-Type must be application/x-amz-json-1.1";
+        return Err(ApiError::Protocol(reason));
+    }
+    let target = text(parts.headers.get("x-amz-target"));
+    let target = target.ok_or(ApiError::Protocol("The request has no X-Amz-Target header"))?;
+    Operation::parse(&target)
+}
+
+/// Reads an operation's input; an empty body stands for an empty object.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let body = if body.is_empty() { b"{}" } else { body };
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    if !is_object {
+        return Err(ApiError::Serialization("The body is not a JSON object".to_owned()));
+    }
+    serde_json::from_slice(body).map_err(|error| ApiError::Serialization(error.to_string()))
+}
+
+fn write<T: Serialize>(output: &T) -> Result<Bytes, ApiError> {
+    let body = serde_json::to_vec(output).map_err(ApiError::Answer)?;
+    Ok(Bytes::from(body))
+}
+
+fn response(status: StatusCode, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static(JSON_1_1);
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(request: http::request::Builder, reason: &str) {
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        match parse_operation(&parts) {
+            Err(ApiError::Protocol(text)) => assert!(text.contains(reason), "{text}"),
+            Err(ApiError::UnknownOperation(target)) => assert_eq!(target, reason),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn requests_name_their_operation() {
+        check(Request::get("/"), "POST");
+        check(Request::post("/"), "Content-Type");
+        let json = |kind| Request::post("/").header("content-type", kind);
+        check(json("application/json"), "Content-Type");
+        check(json(JSON_1_1), "X-Amz-Target");
+        check(json("Application/x-amz-json-1.1; charset=utf-8"), "X-Amz-Target");
+        check(json(JSON_1_1).header("x-amz-target", "Other.PutImage"), "Other.PutImage");
+    }
+
+    #[test]
+    fn bodies_are_objects() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Input {
+            name: Option<String>,
+        }
+        let name = |body: &str| read::<Input>(body.as_bytes()).ok().map(|input| input.name);
+        assert_eq!(name(""), Some(None));
+        assert_eq!(name(" {}"), Some(None));
+        assert_eq!(name(r#"{"name":"a","unknown":[1]}"#), Some(Some("a".to_owned())));
+        assert_eq!(name(r#"{"name":null}"#), Some(None));
+        assert_eq!(name("[]"), None);
+        assert_eq!(name(r#"["a"]"#), None);
+        assert_eq!(name("{"), None);
+        assert_eq!(name("{} {}"), None);
+        assert_eq!(name("\u{1}"), None);
+    }
+}

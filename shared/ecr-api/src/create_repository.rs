@@ -1,0 +1,255 @@
+//! [CreateRepository](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html).
+
+use berth_registry::access::Action;
+use berth_registry::{CreateRepository, Encryption, Identity};
+use berth_types::{
+    ExclusionFilter, ParseExclusionFilterError, RepositoryName, TagMutability, TagMutabilityError,
+    TagMutabilitySetting,
+};
+use serde::Deserialize;
+
+use crate::api::Call;
+use crate::error::ApiError;
+use crate::parameter::{InvalidParameter, length, registry_is_here, repository_name, required};
+use crate::repository_description::OneRepository;
+use crate::resource_tags::{TagInput, resource_tags};
+
+const FILTERS: &str = "imageTagMutabilityExclusionFilters";
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Input {
+    registry_id: Option<String>,
+    repository_name: Option<String>,
+    tags: Option<Vec<TagInput>>,
+    image_tag_mutability: Option<String>,
+    image_tag_mutability_exclusion_filters: Option<Vec<FilterInput>>,
+    image_scanning_configuration: Option<ScanningInput>,
+    encryption_configuration: Option<EncryptionInput>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FilterInput {
+    filter_type: Option<String>,
+    filter: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ScanningInput {
+    scan_on_push: Option<bool>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EncryptionInput {
+    encryption_type: Option<String>,
+    kms_key: Option<String>,
+}
+
+/// Makes a repository, and describes it.
+pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<OneRepository, ApiError> {
+    let api = call.api;
+    let (name, settings) = parse(input, &api.identity)?;
+    let permit = api
+        .gate
+        .repository(&call.caller, Action::CreateRepository, &name)?;
+    let repository = api.registry.repositories.create(&permit, settings).await?;
+    Ok(OneRepository::new(&repository, &api.identity, call.base_url))
+}
+
+fn parse(input: Input, identity: &Identity) -> Result<(RepositoryName, CreateRepository), ApiError> {
+    let name = required("repositoryName", input.repository_name)?;
+    let name = repository_name("repositoryName", name)?;
+    registry_is_here("registryId", input.registry_id, identity)?;
+    let setting = input.image_tag_mutability.as_deref();
+    let filters = input.image_tag_mutability_exclusion_filters;
+    let scanning = input.image_scanning_configuration;
+    let settings = CreateRepository {
+        tag_mutability: tag_mutability(setting, filters)?,
+        encryption: encryption(input.encryption_configuration)?,
+        scan_on_push: scanning.and_then(|input| input.scan_on_push).unwrap_or(false),
+        tags: resource_tags("tags", input.tags.unwrap_or_default())?,
+    };
+    Ok((name, settings))
+}
+
+fn tag_mutability(
+    setting: Option<&str>,
+    inputs: Option<Vec<FilterInput>>,
+) -> Result<TagMutability, InvalidParameter> {
+    let setting = match setting {
+        None | Some("MUTABLE") => TagMutabilitySetting::Mutable,
+        Some("IMMUTABLE") => TagMutabilitySetting::Immutable,
+        Some("IMMUTABLE_WITH_EXCLUSION") => TagMutabilitySetting::ImmutableWithExclusion,
+        Some("MUTABLE_WITH_EXCLUSION") => TagMutabilitySetting::MutableWithExclusion,
+        Some(_) => {
+            let values = [
+                "IMMUTABLE",
+                "IMMUTABLE_WITH_EXCLUSION",
+                "MUTABLE",
+                "MUTABLE_WITH_EXCLUSION",
+            ];
+            return Err(InvalidParameter::choice("imageTagMutability", &values));
+        }
+    };
+    let mut filters = Vec::new();
+    if let Some(inputs) = inputs {
+        length(FILTERS, &inputs, 1, 5)?;
+        for (place, input) in (1..).zip(inputs) {
+            filters.push(exclusion_filter(&format!("{FILTERS}.{place}.member"), input)?);
+        }
+    }
+    TagMutability::new(setting, filters).map_err(|error| {
+        let constraint = match error {
+            TagMutabilityError::FiltersMissing => {
+                "must have 1 to 5 members when imageTagMutability is a setting with exclusion"
+            }
+            TagMutabilityError::FiltersUnexpected => {
+                "must not be given unless imageTagMutability is a setting with exclusion"
+            }
+        };
+        InvalidParameter::new(FILTERS, constraint)
+    })
+}
+
+fn exclusion_filter(at: &str, input: FilterInput) -> Result<ExclusionFilter, InvalidParameter> {
+    let at_type = format!("{at}.filterType");
+    if required(&at_type, input.filter_type)? != "WILDCARD" {
+        return Err(InvalidParameter::choice(at_type, &["WILDCARD"]));
+    }
+    let at = format!("{at}.filter");
+    let filter = ExclusionFilter::try_from(required(&at, input.filter)?);
+    filter.map_err(|error| match error {
+        ParseExclusionFilterError::Text => {
+            InvalidParameter::pattern(at, "^[0-9a-zA-Z._*-]{1,128}$")
+        }
+        ParseExclusionFilterError::Wildcards(_) => {
+            InvalidParameter::new(at, "must have at most 2 wildcards (*)")
+        }
+    })
+}
+
+fn encryption(input: Option<EncryptionInput>) -> Result<Encryption, InvalidParameter> {
+    let Some(input) = input else {
+        return Ok(Encryption::default());
+    };
+    let at = "encryptionConfiguration.encryptionType";
+    match required(at, input.encryption_type)?.as_str() {
+        "AES256" if input.kms_key.is_some() => Err(InvalidParameter::new(
+            "encryptionConfiguration.kmsKey",
+            "must not be given when encryptionType is AES256",
+        )),
+        "AES256" => Ok(Encryption::Aes256),
+        "KMS" | "KMS_DSSE" => Err(InvalidParameter::new(
+            at,
+            "must be AES256: encryption with KMS keys is not supported by Berth yet",
+        )),
+        _ => Err(InvalidParameter::choice(at, &["AES256", "KMS", "KMS_DSSE"])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_json(json: &str) -> Result<(RepositoryName, CreateRepository), String> {
+        let identity = Identity {
+            registry_id: "123456789012".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+        };
+        let input = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        parse(input, &identity).map_err(|error| error.answer(&identity).message)
+    }
+
+    #[track_caller]
+    fn check_refused(json: &str, reason: &str) {
+        let message = parse_json(json).unwrap_err();
+        assert!(message.contains(reason), "{message}");
+    }
+
+    #[test]
+    fn settings_have_defaults() {
+        let (name, settings) = parse_json(r#"{"repositoryName":"team/app","tags":null}"#).unwrap();
+        assert_eq!(name.as_str(), "team/app");
+        assert_eq!(settings.tag_mutability, TagMutability::default());
+        assert_eq!(settings.encryption, Encryption::Aes256);
+        assert!(!settings.scan_on_push && settings.tags.is_empty());
+    }
+
+    #[test]
+    fn settings_are_read() {
+        let json = r#"{"repositoryName": "team/app", "registryId": "123456789012", "later": 1,
+            "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+            "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "dev-*"}],
+            "imageScanningConfiguration": {"scanOnPush": true},
+            "encryptionConfiguration": {"encryptionType": "AES256"},
+            "tags": [{"Key": "team", "Value": "platform"}]}"#;
+        let (_, settings) = parse_json(json).unwrap();
+        let mutability = settings.tag_mutability;
+        assert_eq!(mutability.setting(), TagMutabilitySetting::ImmutableWithExclusion);
+        assert_eq!(mutability.exclusions(), ["dev-*".parse().unwrap()]);
+        assert!(settings.scan_on_push);
+        assert_eq!(settings.tags["team"], "platform");
+    }
+
+    #[test]
+    fn names_are_required() {
+        check_refused("{}", "'repositoryName' failed to satisfy constraint: 'must not be null'");
+    }
+
+    #[test]
+    fn mutability_is_one_of_four_settings() {
+        check_refused(
+            r#"{"repositoryName":"app","imageTagMutability":"WRONG"}"#,
+            "must satisfy enum value set: [IMMUTABLE, IMMUTABLE_WITH_EXCLUSION, MUTABLE, MUTABLE_WITH_EXCLUSION]",
+        );
+        check_refused(
+            r#"{"repositoryName":"app","imageTagMutability":"MUTABLE_WITH_EXCLUSION"}"#,
+            "must have 1 to 5 members",
+        );
+        check_refused(
+            r#"{"repositoryName":"app","imageTagMutability":"IMMUTABLE",
+                "imageTagMutabilityExclusionFilters":[{"filterType":"WILDCARD","filter":"a"}]}"#,
+            "must not be given unless",
+        );
+        check_refused(
+            r#"{"repositoryName":"app","imageTagMutability":"IMMUTABLE_WITH_EXCLUSION",
+                "imageTagMutabilityExclusionFilters":[{"filterType":"WILDCARD","filter":"*a*b*"}]}"#,
+            "'imageTagMutabilityExclusionFilters.1.member.filter' failed",
+        );
+        check_refused(
+            r#"{"repositoryName":"app","imageTagMutability":"IMMUTABLE_WITH_EXCLUSION",
+                "imageTagMutabilityExclusionFilters":[{"filterType":"REGEX","filter":"a"}]}"#,
+            "must satisfy enum value set: [WILDCARD]",
+        );
+    }
+
+    #[test]
+    fn kms_waits_for_its_issue() {
+        check_refused(
+            r#"{"repositoryName":"app","encryptionConfiguration":{"encryptionType":"KMS"}}"#,
+            "not supported by Berth yet",
+        );
+        check_refused(
+            r#"{"repositoryName":"app","encryptionConfiguration":{"encryptionType":"ROT13"}}"#,
+            "must satisfy enum value set: [AES256, KMS, KMS_DSSE]",
+        );
+        check_refused(
+            r#"{"repositoryName":"app","encryptionConfiguration":
+                {"encryptionType":"AES256","kmsKey":"k"}}"#,
+            "encryptionConfiguration.kmsKey",
+        );
+    }
+
+    #[test]
+    fn other_registries_are_refused() {
+        check_refused(r#"{"repositoryName":"app","registryId":"000000000000"}"#, "this registry");
+    }
+
+    #[test]
+    fn types_must_fit() {
+        check_refused(r#"{"repositoryName":7}"#, "expected a string");
+    }
+}

@@ -1,0 +1,322 @@
+//! Why an operation is refused, and the one table of what clients are told.
+
+use berth_registry::access::Denied;
+use berth_registry::ports::{StoreError, StoreErrorKind};
+use berth_registry::{Identity, RegistryError};
+use berth_types::{Reference, RegistryId, RepositoryName};
+use http::StatusCode;
+
+use crate::parameter::InvalidParameter;
+use crate::signature::SignatureError;
+
+/// Why an operation is refused.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// The request is none of the protocol's: wrong method or content type.
+    Protocol(&'static str),
+    /// No API has an operation of that target.
+    UnknownOperation(String),
+    /// The operation is known, and not built.
+    UnsupportedOperation(&'static str),
+    /// Nothing proves who calls.
+    Signature(SignatureError),
+    /// The body can't be read as the operation's input.
+    Serialization(String),
+    /// A parameter is wrong.
+    Parameter(InvalidParameter),
+    /// A resource tag is wrong.
+    InvalidTag(String),
+    /// There are more resource tags than a resource may have.
+    TooManyTags {
+        /// How many there are.
+        count: usize,
+        /// How many may be.
+        most: usize,
+    },
+    /// The repository is asked for in another registry than this.
+    RepositoryElsewhere {
+        /// Repository.
+        name: RepositoryName,
+        /// Registry that was named.
+        registry_id: RegistryId,
+    },
+    /// The caller may not do this.
+    Denied(Denied),
+    /// The use case refused or failed.
+    Registry(RegistryError),
+    /// The answer can't be written.
+    Answer(serde_json::Error),
+}
+
+/// What a client is told of an error.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ErrorAnswer {
+    pub(crate) status: StatusCode,
+    /// Name of the exception, such as `RepositoryNotFoundException`.
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl From<SignatureError> for ApiError {
+    fn from(error: SignatureError) -> Self {
+        Self::Signature(error)
+    }
+}
+
+impl From<InvalidParameter> for ApiError {
+    fn from(error: InvalidParameter) -> Self {
+        Self::Parameter(error)
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(error: Denied) -> Self {
+        Self::Denied(error)
+    }
+}
+
+impl From<RegistryError> for ApiError {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
+}
+
+impl ErrorAnswer {
+    /// ECR answers all that a client can mend with status 400, whatever the exception.
+    fn client(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            message: message.into(),
+        }
+    }
+
+    fn server(status: StatusCode, message: &str) -> Self {
+        Self {
+            status,
+            code: "ServerException",
+            message: message.to_owned(),
+        }
+    }
+}
+
+impl ApiError {
+    /// Returns what the client is told, by a registry of this `identity`.
+    pub(crate) fn answer(&self, identity: &Identity) -> ErrorAnswer {
+        use ErrorAnswer as A;
+        match self {
+            Self::Protocol(reason) => A::client("UnknownOperationException", *reason),
+            Self::UnknownOperation(target) => A::client(
+                "UnknownOperationException",
+                format!("The operation '{target}' is not known"),
+            ),
+            Self::UnsupportedOperation(name) => A::client(
+                "UnsupportedOperationException",
+                format!("The operation {name} is not supported by Berth yet"),
+            ),
+            Self::Signature(error) => A::client(error.code(), error.to_string()),
+            Self::Serialization(reason) => A::client("SerializationException", reason.as_str()),
+            Self::Parameter(error) => A::client("InvalidParameterException", error.to_string()),
+            Self::InvalidTag(reason) => A::client("InvalidTagParameterException", reason.as_str()),
+            Self::TooManyTags { count, most } => A::client(
+                "TooManyTagsException",
+                format!("The request has {count} tags, at most {most} are allowed"),
+            ),
+            Self::RepositoryElsewhere { name, registry_id } => A::client(
+                "RepositoryNotFoundException",
+                repository_unknown(name, registry_id),
+            ),
+            Self::Denied(denied) => A::client("AccessDeniedException", access_denied(denied, identity)),
+            Self::Registry(error) => registry_answer(error, &identity.registry_id),
+            Self::Answer(_) => {
+                A::server(StatusCode::INTERNAL_SERVER_ERROR, "The registry failed internally")
+            }
+        }
+    }
+}
+
+/// The table of what use cases refuse: the exceptions are those of ECR's model.
+fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnswer {
+    use RegistryError as E;
+    let (code, message) = match error {
+        E::RepositoryUnknown(name) => (
+            "RepositoryNotFoundException",
+            repository_unknown(name, registry_id),
+        ),
+        E::RepositoryExists(name) => (
+            "RepositoryAlreadyExistsException",
+            format!(
+                "The repository with name '{name}' already exists in the registry with id '{registry_id}'"
+            ),
+        ),
+        E::RepositoryNotEmpty(name) => (
+            "RepositoryNotEmptyException",
+            format!(
+                "The repository with name '{name}' in registry with id '{registry_id}' cannot be deleted because it still contains images"
+            ),
+        ),
+        E::ManifestUnknown { repository, reference } => (
+            "ImageNotFoundException",
+            image_unknown(repository, reference, registry_id),
+        ),
+        E::TagImmutable { repository, tag } => (
+            "ImageTagAlreadyExistsException",
+            format!(
+                "The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten because the tag is immutable."
+            ),
+        ),
+        E::ManifestNotAccepted { .. } => ("UnsupportedImageTypeException", error.to_string()),
+        E::ContentMissing { .. } | E::BlobUnknown { .. } => {
+            ("LayersNotFoundException", error.to_string())
+        }
+        E::DigestMismatch { .. } => ("ImageDigestDoesNotMatchException", error.to_string()),
+        E::UploadUnknown(_) => ("UploadNotFoundException", error.to_string()),
+        E::UploadBusy(_)
+        | E::UploadOutOfOrder { .. }
+        | E::SizeMismatch { .. }
+        | E::BodyCutOff(_) => ("InvalidLayerPartException", error.to_string()),
+        E::ManifestTooComplex { .. } | E::TooManyChunks(_) => {
+            ("LimitExceededException", error.to_string())
+        }
+        E::ManifestInvalid(_) | E::ImageReferenced { .. } | E::BlobInUse { .. } => {
+            ("InvalidParameterException", error.to_string())
+        }
+        E::Contended(_) => ("ThrottlingException", error.to_string()),
+        E::Store(error) => return store_answer(error),
+    };
+    ErrorAnswer::client(code, message)
+}
+
+fn store_answer(error: &StoreError) -> ErrorAnswer {
+    let (status, message) = match error.kind() {
+        StoreErrorKind::Full => (
+            StatusCode::INSUFFICIENT_STORAGE,
+            "The registry's storage is full",
+        ),
+        StoreErrorKind::Unavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The registry's storage can't answer now, try again",
+        ),
+        StoreErrorKind::NotFound | StoreErrorKind::Damaged | StoreErrorKind::Internal => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "The registry failed internally",
+        ),
+    };
+    ErrorAnswer::server(status, message)
+}
+
+fn repository_unknown(name: &RepositoryName, registry_id: &RegistryId) -> String {
+    format!("The repository with name '{name}' does not exist in the registry with id '{registry_id}'")
+}
+
+fn image_unknown(
+    repository: &RepositoryName,
+    reference: &Reference,
+    registry_id: &RegistryId,
+) -> String {
+    let image = match reference {
+        Reference::Tag(tag) => format!("imageDigest:'null', imageTag:'{tag}'"),
+        Reference::Digest(digest) => format!("imageDigest:'{digest}', imageTag:'null'"),
+    };
+    format!(
+        "The image with imageId {{{image}}} does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
+    )
+}
+
+fn access_denied(denied: &Denied, identity: &Identity) -> String {
+    use berth_registry::access::{Action, Caller};
+    let Identity { registry_id, region } = identity;
+    let user = match denied.caller {
+        Caller::Anonymous => "anonymous".to_owned(),
+        Caller::Root | Caller::ScopedRoot(_) => format!("arn:aws:iam::{registry_id}:root"),
+    };
+    let (action, name) = (denied.action, &denied.resource);
+    let resource = match action {
+        Action::GetAuthorizationToken => "*".to_owned(),
+        _ => format!("arn:aws:ecr:{region}:{registry_id}:repository/{name}"),
+    };
+    format!("User: {user} is not authorized to perform: {action} on resource: {resource}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use berth_registry::access::{Action, Caller, Gate};
+
+    fn identity() -> Identity {
+        Identity {
+            registry_id: "123456789012".parse().unwrap(),
+            region: "eu-central-1".parse().unwrap(),
+        }
+    }
+
+    #[track_caller]
+    fn check(error: impl Into<ApiError>, status: u16, code: &str, message: &str) {
+        let answer = error.into().answer(&identity());
+        assert_eq!(answer.status.as_u16(), status);
+        assert_eq!((answer.code, answer.message.as_str()), (code, message));
+    }
+
+    #[test]
+    fn use_cases_refuse_in_ecrs_words() {
+        let name = || "team/app".parse().unwrap();
+        check(
+            RegistryError::RepositoryUnknown(name()),
+            400,
+            "RepositoryNotFoundException",
+            "The repository with name 'team/app' does not exist in the registry with id '123456789012'",
+        );
+        check(
+            RegistryError::RepositoryExists(name()),
+            400,
+            "RepositoryAlreadyExistsException",
+            "The repository with name 'team/app' already exists in the registry with id '123456789012'",
+        );
+        check(
+            RegistryError::ManifestUnknown {
+                repository: name(),
+                reference: Reference::Tag("v1".parse().unwrap()),
+            },
+            400,
+            "ImageNotFoundException",
+            "The image with imageId {imageDigest:'null', imageTag:'v1'} does not exist within the repository with name 'team/app' in the registry with id '123456789012'",
+        );
+    }
+
+    #[test]
+    fn causes_stay_inside() {
+        let store = |kind| RegistryError::from(StoreError::new(kind, "secret path"));
+        check(
+            store(StoreErrorKind::Internal),
+            500,
+            "ServerException",
+            "The registry failed internally",
+        );
+        check(
+            store(StoreErrorKind::Full),
+            507,
+            "ServerException",
+            "The registry's storage is full",
+        );
+    }
+
+    #[test]
+    fn denials_name_the_resource() {
+        let gate = Gate;
+        let name = "team/app".parse().unwrap();
+        let denied = gate.repository(&Caller::Anonymous, Action::DeleteRepository, &name);
+        check(
+            denied.unwrap_err(),
+            400,
+            "AccessDeniedException",
+            "User: anonymous is not authorized to perform: ecr:DeleteRepository on resource: arn:aws:ecr:eu-central-1:123456789012:repository/team/app",
+        );
+        let denied = gate.registry(&Caller::Anonymous, Action::GetAuthorizationToken);
+        check(
+            denied.unwrap_err(),
+            400,
+            "AccessDeniedException",
+            "User: anonymous is not authorized to perform: ecr:GetAuthorizationToken on resource: *",
+        );
+    }
+}
