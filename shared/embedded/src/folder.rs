@@ -15,7 +15,7 @@ const FORMAT: &str = "berth data folder, format 1\n";
 /// berth-data/          mode 0700
 /// ├── berth.lock       locked by the process that uses the folder
 /// ├── format           the version of this layout
-/// ├── table.sqlite     the table, with its log (-wal) and the log's index (-shm)
+/// ├── table.sqlite     the table, with its log (table.sqlite-wal)
 /// ├── objects/         whole objects, see `objects::layout`
 /// ├── uploads/         bodies that are being written
 /// └── secrets/         one file per secret, mode 0600

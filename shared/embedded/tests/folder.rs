@@ -43,7 +43,6 @@ fn is_made_with_all_that_is_above_it() {
         "objects",
         "secrets",
         "table.sqlite",
-        "table.sqlite-shm",
         "table.sqlite-wal",
         "uploads",
     ];

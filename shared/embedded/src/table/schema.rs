@@ -1,5 +1,6 @@
 //! The file's one table, and how its connections are set up.
 
+use std::ffi::CStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +10,12 @@ use rusqlite::{Connection, OpenFlags};
 /// system's cache anyway. The file is not mapped into memory, since then a failing disk would
 /// kill the process, and every connection's map would count as its memory.
 const WRITER_CACHE_KIB: i64 = 4096;
+
+/// SQLite's own access to files, with two differences: the file is locked as a whole, once, since
+/// no other process may use it; and the index of the log, which all connections share, is in the
+/// heap. In a file mapped into memory it would kill the process when the disk is full (seen on
+/// ext4 with blocks of 1 KiB), and each read would lock and unlock that file.
+const FILE_ACCESS: &CStr = c"unix-excl";
 
 /// What is kept of the log's file when it starts anew.
 const LOG_SIZE_LIMIT: i64 = 32 * 1024 * 1024;
@@ -60,7 +67,7 @@ pub(super) fn open_reader(path: &Path, cache_kib: i64) -> rusqlite::Result<Conne
 
 fn open(path: &Path, more: OpenFlags) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags_and_vfs(path, flags, FILE_ACCESS)?;
     connection.busy_timeout(LOCK_WAIT)?;
     Ok(connection)
 }
