@@ -62,11 +62,7 @@ impl EcrApi {
         let (parts, body) = request.into_parts();
         let operation = parse_operation(&parts)?;
         let caller = signature::authenticate(self, &parts, &body, operation, base_url).await?;
-        let call = Call {
-            api: self,
-            caller,
-            base_url,
-        };
+        let call = Call { api: self, caller, base_url };
         call.run(operation, &body).await
     }
 
@@ -78,7 +74,7 @@ impl EcrApi {
         }
         let answer = error.answer(&self.identity);
         if answer.status.is_server_error() {
-            tracing::error!(?error, code = answer.code, "an operation of the ECR API failed");
+            tracing::error!(cause = error.cause(), "an operation of the ECR API failed");
         }
         let body = serde_json::json!({ "__type": answer.code, "message": answer.message });
         response(answer.status, Bytes::from(body.to_string()))

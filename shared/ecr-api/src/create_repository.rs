@@ -52,14 +52,15 @@ struct EncryptionInput {
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<OneRepository, ApiError> {
     let api = call.api;
     let (name, settings) = parse(input, &api.identity)?;
-    let permit = api
-        .gate
-        .repository(&call.caller, Action::CreateRepository, &name)?;
+    let permit = api.gate.repository(&call.caller, Action::CreateRepository, &name)?;
     let repository = api.registry.repositories.create(&permit, settings).await?;
     Ok(OneRepository::new(&repository, &api.identity, call.base_url))
 }
 
-fn parse(input: Input, identity: &Identity) -> Result<(RepositoryName, CreateRepository), ApiError> {
+fn parse(
+    input: Input,
+    identity: &Identity,
+) -> Result<(RepositoryName, CreateRepository), ApiError> {
     let name = required("repositoryName", input.repository_name)?;
     let name = repository_name("repositoryName", name)?;
     registry_is_here("registryId", input.registry_id, identity)?;
@@ -85,12 +86,8 @@ fn tag_mutability(
         Some("IMMUTABLE_WITH_EXCLUSION") => TagMutabilitySetting::ImmutableWithExclusion,
         Some("MUTABLE_WITH_EXCLUSION") => TagMutabilitySetting::MutableWithExclusion,
         Some(_) => {
-            let values = [
-                "IMMUTABLE",
-                "IMMUTABLE_WITH_EXCLUSION",
-                "MUTABLE",
-                "MUTABLE_WITH_EXCLUSION",
-            ];
+            let values =
+                ["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE", "MUTABLE_WITH_EXCLUSION"];
             return Err(InvalidParameter::choice("imageTagMutability", &values));
         }
     };

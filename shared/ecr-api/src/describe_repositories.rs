@@ -84,10 +84,7 @@ async fn named(
         .map_ok(|repository| RepositoryDescription::new(&repository, &api.identity, call.base_url))
         .try_collect()
         .await?;
-    Ok(Output {
-        repositories,
-        next_token: None,
-    })
+    Ok(Output { repositories, next_token: None })
 }
 
 async fn page(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
@@ -95,13 +92,12 @@ async fn page(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     registry_is_here("registryId", input.registry_id, &api.identity)?;
     let limit = input.max_results.map_or(Ok(PAGE), page_size)?;
     let cursor = input.next_token.as_deref().map(Cursor::parse).transpose()?;
-    let permit = api
-        .gate
-        .registry(&call.caller, Action::DescribeRepositories)?;
+    let permit = api.gate.registry(&call.caller, Action::DescribeRepositories)?;
     let after = cursor.map(|cursor| cursor.after);
     let repositories = &api.registry.repositories;
     let page = repositories.list(permit, after.as_ref(), limit).await?;
-    let describe = |repository| RepositoryDescription::new(repository, &api.identity, call.base_url);
+    let describe =
+        |repository| RepositoryDescription::new(repository, &api.identity, call.base_url);
     Ok(Output {
         repositories: page.repositories.iter().map(describe).collect(),
         next_token: page.next.map(|after| Cursor { after }.to_token()),
@@ -136,9 +132,7 @@ mod tests {
 
     #[test]
     fn tokens_come_back() {
-        let cursor = Cursor {
-            after: "team/app".parse().unwrap(),
-        };
+        let cursor = Cursor { after: "team/app".parse().unwrap() };
         assert_eq!(Cursor::parse(&cursor.to_token()), Ok(cursor));
         assert!(Cursor::parse("").is_err());
         assert!(Cursor::parse("%").is_err());

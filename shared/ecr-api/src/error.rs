@@ -84,23 +84,24 @@ impl From<RegistryError> for ApiError {
 impl ErrorAnswer {
     /// ECR answers all that a client can mend with status 400, whatever the exception.
     fn client(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code,
-            message: message.into(),
-        }
+        Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
     }
 
     fn server(status: StatusCode, message: &str) -> Self {
-        Self {
-            status,
-            code: "ServerException",
-            message: message.to_owned(),
-        }
+        Self { status, code: "ServerException", message: message.to_owned() }
     }
 }
 
 impl ApiError {
+    /// Returns the inner cause, for the log.
+    pub(crate) fn cause(&self) -> Option<&dyn std::error::Error> {
+        match self {
+            Self::Registry(error) => Some(error),
+            Self::Answer(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// Returns what the client is told, by a registry of this `identity`.
     pub(crate) fn answer(&self, identity: &Identity) -> ErrorAnswer {
         use ErrorAnswer as A;
@@ -122,11 +123,12 @@ impl ApiError {
                 "TooManyTagsException",
                 format!("The request has {count} tags, at most {most} are allowed"),
             ),
-            Self::RepositoryElsewhere { name, registry_id } => A::client(
-                "RepositoryNotFoundException",
-                repository_unknown(name, registry_id),
-            ),
-            Self::Denied(denied) => A::client("AccessDeniedException", access_denied(denied, identity)),
+            Self::RepositoryElsewhere { name, registry_id } => {
+                A::client("RepositoryNotFoundException", repository_unknown(name, registry_id))
+            }
+            Self::Denied(denied) => {
+                A::client("AccessDeniedException", access_denied(denied, identity))
+            }
             Self::Registry(error) => registry_answer(error, &identity.registry_id),
             Self::Answer(_) => {
                 A::server(StatusCode::INTERNAL_SERVER_ERROR, "The registry failed internally")
@@ -139,10 +141,9 @@ impl ApiError {
 fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnswer {
     use RegistryError as E;
     let (code, message) = match error {
-        E::RepositoryUnknown(name) => (
-            "RepositoryNotFoundException",
-            repository_unknown(name, registry_id),
-        ),
+        E::RepositoryUnknown(name) => {
+            ("RepositoryNotFoundException", repository_unknown(name, registry_id))
+        }
         E::RepositoryExists(name) => (
             "RepositoryAlreadyExistsException",
             format!(
@@ -155,10 +156,9 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
                 "The repository with name '{name}' in registry with id '{registry_id}' cannot be deleted because it still contains images"
             ),
         ),
-        E::ManifestUnknown { repository, reference } => (
-            "ImageNotFoundException",
-            image_unknown(repository, reference, registry_id),
-        ),
+        E::ManifestUnknown { repository, reference } => {
+            ("ImageNotFoundException", image_unknown(repository, reference, registry_id))
+        }
         E::TagImmutable { repository, tag } => (
             "ImageTagAlreadyExistsException",
             format!(
@@ -189,24 +189,23 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
 
 fn store_answer(error: &StoreError) -> ErrorAnswer {
     let (status, message) = match error.kind() {
-        StoreErrorKind::Full => (
-            StatusCode::INSUFFICIENT_STORAGE,
-            "The registry's storage is full",
-        ),
-        StoreErrorKind::Unavailable => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The registry's storage can't answer now, try again",
-        ),
-        StoreErrorKind::NotFound | StoreErrorKind::Damaged | StoreErrorKind::Internal => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The registry failed internally",
-        ),
+        StoreErrorKind::Full => {
+            (StatusCode::INSUFFICIENT_STORAGE, "The registry's storage is full")
+        }
+        StoreErrorKind::Unavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The registry's storage can't answer now, try again")
+        }
+        StoreErrorKind::NotFound | StoreErrorKind::Damaged | StoreErrorKind::Internal => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "The registry failed internally")
+        }
     };
     ErrorAnswer::server(status, message)
 }
 
 fn repository_unknown(name: &RepositoryName, registry_id: &RegistryId) -> String {
-    format!("The repository with name '{name}' does not exist in the registry with id '{registry_id}'")
+    format!(
+        "The repository with name '{name}' does not exist in the registry with id '{registry_id}'"
+    )
 }
 
 fn image_unknown(

@@ -40,9 +40,7 @@ pub(crate) fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
             registry_is_here("registryIds", Some(id), &call.api.identity)?;
         }
     }
-    call.api
-        .gate
-        .registry(&call.caller, Action::GetAuthorizationToken)?;
+    call.api.gate.registry(&call.caller, Action::GetAuthorizationToken)?;
     let issued = call.api.authenticator.authorization_token();
     let issued = issued.map_err(RegistryError::from)?;
     let login = format!("AWS:{}", issued.token.reveal());

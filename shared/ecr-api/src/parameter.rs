@@ -107,10 +107,7 @@ pub(crate) fn repository_is_here(
 ) -> Result<(), ApiError> {
     match foreign_registry("registryId", registry_id, identity)? {
         None => Ok(()),
-        Some(registry_id) => Err(ApiError::RepositoryElsewhere {
-            name: name.clone(),
-            registry_id,
-        }),
+        Some(registry_id) => Err(ApiError::RepositoryElsewhere { name: name.clone(), registry_id }),
     }
 }
 
@@ -157,9 +154,8 @@ mod tests {
             registry_id: "123456789012".parse().unwrap(),
             region: "us-east-1".parse().unwrap(),
         };
-        let check = |text: Option<&str>| {
-            foreign_registry("registryId", text.map(str::to_owned), &identity)
-        };
+        let check =
+            |text: Option<&str>| foreign_registry("registryId", text.map(str::to_owned), &identity);
         assert_eq!(check(None), Ok(None));
         assert_eq!(check(Some("123456789012")), Ok(None));
         assert_eq!(check(Some("000000000000")), Ok("000000000000".parse().ok()));

@@ -2,7 +2,9 @@
 
 use berth_registry::ports::Timestamp;
 use berth_registry::{Encryption, Identity, Repository};
-use berth_types::{ExclusionFilter, RegistryId, RepositoryArn, RepositoryName, TagMutabilitySetting};
+use berth_types::{
+    ExclusionFilter, RegistryId, RepositoryArn, RepositoryName, TagMutabilitySetting,
+};
 use serde::Serialize;
 
 /// The data type [Repository](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html).
@@ -75,10 +77,7 @@ impl RepositoryDescription {
             created_at: epoch_seconds(repository.created_at),
             image_tag_mutability: repository.tag_mutability.setting(),
             image_tag_mutability_exclusion_filters: filters
-                .map(|filter| FilterDescription {
-                    filter_type: "WILDCARD",
-                    filter: filter.clone(),
-                })
+                .map(|filter| FilterDescription { filter_type: "WILDCARD", filter: filter.clone() })
                 .collect(),
             image_scanning_configuration: ScanningDescription {
                 scan_on_push: repository.scan_on_push,

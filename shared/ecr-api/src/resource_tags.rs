@@ -73,10 +73,7 @@ mod tests {
     use super::*;
 
     fn tag(key: &str, value: &str) -> TagInput {
-        TagInput {
-            key: Some(key.to_owned()),
-            value: Some(value.to_owned()),
-        }
+        TagInput { key: Some(key.to_owned()), value: Some(value.to_owned()) }
     }
 
     #[track_caller]
@@ -112,10 +109,7 @@ mod tests {
 
     #[test]
     fn keys_are_required() {
-        let nameless = TagInput {
-            key: None,
-            value: None,
-        };
+        let nameless = TagInput { key: None, value: None };
         let error = resource_tags("tags", vec![nameless]).unwrap_err();
         let expected = InvalidParameter::new("tags.1.member.key", "must not be null");
         assert!(matches!(error, ApiError::Parameter(error) if error == expected));

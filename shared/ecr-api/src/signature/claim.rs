@@ -90,7 +90,9 @@ impl Claim {
         let fields: BTreeMap<_, _> = fields.collect();
         let field = |name: &str| {
             let value = fields.get(name).copied();
-            value.ok_or_else(|| incomplete(format!("Authorization header requires '{name}' parameter.")))
+            value.ok_or_else(|| {
+                incomplete(format!("Authorization header requires '{name}' parameter."))
+            })
         };
         let date = parts.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
         let date = date.ok_or_else(|| {
@@ -139,12 +141,7 @@ impl Claim {
         })?;
         Ok(Self {
             access_key_id,
-            scope: Scope {
-                date: date_scope,
-                region,
-                service,
-                end,
-            },
+            scope: Scope { date: date_scope, region, service, end },
             place,
             signed_headers: signed_headers.split(';').map(str::to_owned).collect(),
             signature: Secret::new(signature.to_owned()),

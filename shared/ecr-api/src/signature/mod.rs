@@ -11,7 +11,9 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-use berth_registry::access::Caller;
+use berth_registry::access::{Caller, RootCredentials};
+use berth_registry::ports::Timestamp;
+use berth_types::Region;
 use http::request::Parts;
 
 use crate::api::EcrApi;
@@ -34,16 +36,42 @@ pub(crate) async fn authenticate(
     if anonymous != Caller::Anonymous {
         return Ok(anonymous);
     }
-    let claim = Claim::parse(parts)?;
-    claim.check_time(api.clock.now())?;
-    claim.check_scope(operation, &api.identity.region)?;
-    let root = api.authenticator.root();
-    if !claim.is_by(root) {
-        return Err(SignatureError::UnknownKey);
-    }
-    let request = verify::Request::new(parts, body, base_url, &claim).await?;
-    match request.is_signed(&claim, root)? {
-        true => Ok(Caller::Root),
-        false => Err(SignatureError::Mismatch),
+    let door = Door {
+        root: api.authenticator.root(),
+        region: &api.identity.region,
+        now: api.clock.now(),
+        base_url,
+    };
+    door.verify(parts, body, operation).await?;
+    Ok(Caller::Root)
+}
+
+/// What signatures are verified against.
+struct Door<'a> {
+    root: &'a RootCredentials,
+    region: &'a Region,
+    now: Timestamp,
+    base_url: &'a str,
+}
+
+impl Door<'_> {
+    /// Checks that the root signed the request.
+    async fn verify(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        operation: Operation,
+    ) -> Result<(), SignatureError> {
+        let claim = Claim::parse(parts)?;
+        claim.check_time(self.now)?;
+        claim.check_scope(operation, self.region)?;
+        if !claim.is_by(self.root) {
+            return Err(SignatureError::UnknownKey);
+        }
+        let request = verify::Request::new(parts, body, self.base_url, &claim).await;
+        match request?.is_signed(&claim, self.root)? {
+            true => Ok(()),
+            false => Err(SignatureError::Mismatch),
+        }
     }
 }
