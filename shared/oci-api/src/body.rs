@@ -1,5 +1,5 @@
 use berth_registry::ports::{BodyError, ByteStream, FileRegion};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -34,22 +34,19 @@ pub(crate) fn stream(body: RequestBody) -> ByteStream {
 /// Reads a body that must not be longer than `most` bytes.
 pub(crate) async fn collect(body: RequestBody, most: usize) -> Result<Bytes, OciError> {
     let mut stream = body.into_data_stream();
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+    let mut pieces: Vec<Bytes> = Vec::new();
+    let mut length = 0;
     while let Some(piece) = stream.next().await {
         let piece = piece.map_err(|error| OciError::BodyCutOff(error.to_string()))?;
-        if first.len() + rest.len() + piece.len() > most {
+        length += piece.len();
+        if length > most {
             return Err(OciError::BodyTooLarge { most });
         }
-        match (first.is_empty(), rest.is_empty()) {
-            (true, true) => first = piece,
-            _ => {
-                if rest.is_empty() {
-                    rest = BytesMut::from(std::mem::take(&mut first).as_ref());
-                }
-                rest.extend_from_slice(&piece);
-            }
-        }
+        pieces.push(piece);
     }
-    Ok(if rest.is_empty() { first } else { rest.freeze() })
+    // A body of one piece, as most manifests are, needs no copy.
+    Ok(match pieces.as_mut_slice() {
+        [whole] => std::mem::take(whole),
+        pieces => pieces.concat().into(),
+    })
 }

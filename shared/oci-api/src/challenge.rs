@@ -12,7 +12,7 @@ pub(crate) fn challenge(base_url: &str, error: &OciError, scope: Option<String>)
     let service = service(base_url);
     let mut value = format!("Bearer realm=\"{base_url}/token\",service=\"{service}\"");
     if let Some(scope) = scope {
-        value.push_str(&format!(",scope=\"{scope}\""));
+        value.extend([",scope=\"", &scope, "\""]);
     }
     match error {
         OciError::Denied(_) => value.push_str(",error=\"insufficient_scope\""),

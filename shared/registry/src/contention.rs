@@ -20,7 +20,7 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     /// Begins to count attempts at changing `what`.
-    pub(crate) fn at(what: impl ToString) -> Self {
+    pub(crate) fn at(what: &impl ToString) -> Self {
         Self { what: what.to_string(), made: 0 }
     }
 

@@ -93,10 +93,17 @@ impl Push {
             Err(RegistryError::RepositoryUnknown(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let keys = [Place::Layer(&source.id, digest).key(), Place::Layer(&target.id, digest).key()];
-        // A mount into the repository itself asks for one key, not for the same one twice.
-        let keys = if source.id == target.id { &keys[..1] } else { &keys[..] };
-        let items = self.table.batch_get(keys, Consistency::Strong).await?;
+        let mut keys =
+            vec![Place::Repository(&target.name).key(), Place::Layer(&source.id, digest).key()];
+        if source.id != target.id {
+            keys.push(Place::Layer(&target.id, digest).key());
+        }
+        let items = self.table.batch_get(&keys, Consistency::Strong).await?;
+        let (record, items) = items.split_first().unwrap_or((&None, &[]));
+        let stands = self.directory.learn(&target.name, record.as_ref())?;
+        if stands.is_none_or(|stands| stands.id != target.id) {
+            return Err(RegistryError::RepositoryUnknown(target.name.clone()));
+        }
         let found = items.first().and_then(Option::as_ref).map(decode::<Layer>).transpose()?;
         let Some(found) = found.filter(|layer| layer.hidden_at.is_none()) else {
             return Ok(false);

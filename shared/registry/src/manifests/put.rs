@@ -58,6 +58,20 @@ pub(super) struct Pushed {
     pub(super) children: Vec<Digest>,
 }
 
+/// What a push has written.
+#[derive(Debug)]
+struct Written {
+    repository: Arc<Repository>,
+    image: WrittenImage,
+}
+
+/// Whether an image was there before it was pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WrittenImage {
+    New,
+    Known,
+}
+
 impl Push {
     /// Pushes a manifest into the repository that the permit names, and makes the repository
     /// first if it is not there and `create` permits it. What it refers to must be there.
@@ -73,16 +87,8 @@ impl Push {
         self.repository_to_push(permit, create).await?;
         let record = self.store_bytes(&pushed, put.bytes).await?;
         let written = self.write(name, &pushed, &record).await;
-        let settled = match written {
-            Ok(repository) => self.settle(&repository, &pushed.blobs).await,
-            Err(error) => Err(error),
-        };
-        if let (Err(_), ManifestBytes::Object(object, _)) = (&settled, &record.bytes)
-            && !self.is_stored(name, &pushed).await?
-        {
-            self.objects.delete(object).await?;
-        }
-        settled?;
+        self.drop_unused_object(&record, &written).await?;
+        self.settle(&written?.repository, &pushed.blobs).await?;
         let subject = pushed.manifest.subject.map(|subject| subject.digest);
         Ok(PutManifestOutcome { digest: pushed.digest, subject })
     }
@@ -103,17 +109,23 @@ impl Push {
         Ok(ManifestRecord { media_type, bytes: ManifestBytes::Object(object, size) })
     }
 
-    /// Whether the image is there, so that an object may be its manifest's.
-    async fn is_stored(
+    /// Deletes the object of a large manifest, unless the image that was written holds it.
+    async fn drop_unused_object(
         &self,
-        name: &RepositoryName,
-        pushed: &Pushed,
-    ) -> Result<bool, RegistryError> {
-        let Ok(repository) = self.directory.recent(name).await else {
-            return Ok(true);
+        record: &ManifestRecord,
+        written: &Result<Written, RegistryError>,
+    ) -> Result<(), RegistryError> {
+        let ManifestBytes::Object(object, _) = &record.bytes else { return Ok(()) };
+        let is_unused = match written {
+            Ok(written) => written.image == WrittenImage::Known,
+            // A store that failed may have written all the same: then collection decides.
+            Err(RegistryError::Store(_)) => false,
+            Err(_) => true,
         };
-        let key = Place::Image(&repository.id, &pushed.digest).key();
-        Ok(self.table.get(&key, Consistency::Strong).await?.is_some())
+        if is_unused {
+            self.objects.delete(object).await?;
+        }
+        Ok(())
     }
 
     /// Writes the image in one transaction, as often as others are faster.
@@ -122,23 +134,29 @@ impl Push {
         name: &RepositoryName,
         pushed: &Pushed,
         record: &ManifestRecord,
-    ) -> Result<Arc<Repository>, RegistryError> {
+    ) -> Result<Written, RegistryError> {
         let mut attempts = Attempts::at(&pushed.digest);
         loop {
             let sight = self.look(name, pushed).await?;
             self.must_have_content(&sight, pushed)?;
             let plan = Plan::new(&sight, pushed, record, self.clock.now())?;
-            for early in plan.early {
-                self.table.transact(early).await.or_else(|error| match won(Err(error)) {
-                    Ok(_) => Ok(()),
-                    Err(error) => Err(error),
-                })?;
-            }
-            if won(self.table.transact(plan.transaction).await)? {
-                return Ok(sight.repository);
+            if self.transact_all(plan).await? {
+                let known = sight.image.is_some();
+                let image = if known { WrittenImage::Known } else { WrittenImage::New };
+                return Ok(Written { repository: sight.repository, image });
             }
             attempts.next().await?;
         }
+    }
+
+    /// Carries out a plan; `false` if another request was faster at one of its transactions.
+    async fn transact_all(&self, plan: Plan) -> Result<bool, RegistryError> {
+        for early in plan.early {
+            if !won(self.table.transact(early).await)? {
+                return Ok(false);
+            }
+        }
+        Ok(won(self.table.transact(plan.transaction).await)?)
     }
 
     /// Reads, consistently and at once, all that the push depends on.

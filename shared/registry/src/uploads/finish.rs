@@ -58,8 +58,16 @@ impl Push {
         permit.must_be(Action::InitiateLayerUpload);
         let repository = self.repository_to_push(permit, create).await?;
         let object = self.put_whole(&new_upload_id()?, digest, chunk).await?;
-        let key = Place::Layer(&repository.id, digest).key();
-        let present = self.table.get(&key, Consistency::Strong).await?;
+        let keys =
+            [Place::Repository(permit.name()).key(), Place::Layer(&repository.id, digest).key()];
+        let mut items = self.table.batch_get(&keys, Consistency::Strong).await?.into_iter();
+        let record = items.next().flatten();
+        let stands = self.directory.learn(permit.name(), record.as_ref())?;
+        if stands.is_none_or(|stands| stands.id != repository.id) {
+            self.objects.delete(&object.key).await?;
+            return Err(RegistryError::RepositoryUnknown(permit.name().clone()));
+        }
+        let present = items.next().flatten();
         self.commit_layer(&repository, digest, &object, present, None).await?;
         Ok(())
     }

@@ -50,7 +50,7 @@ pub(super) fn hashing(body: ByteStream, hasher: Hasher, judge: Judge) -> (ByteSt
     let passage = Passage {
         body,
         waiting: Waiting::default(),
-        work: Work::Idle(hasher),
+        work: Work::Idle(Box::new(hasher)),
         length: 0,
         judge: Some(judge),
         outcome: outcome.clone(),
@@ -84,8 +84,8 @@ struct Waiting {
 
 /// Who holds the hasher.
 enum Work {
-    Idle(Hasher),
-    Busy(JoinHandle<Hasher>),
+    Idle(Box<Hasher>),
+    Busy(JoinHandle<Box<Hasher>>),
     Lost,
 }
 
@@ -106,7 +106,7 @@ impl Passage {
             let mut hasher = self.hasher().await?;
             let batch = std::mem::take(&mut self.waiting).pieces;
             self.work = Work::Busy(tokio::task::spawn_blocking(move || {
-                batch.iter().for_each(|piece| hasher.update(piece));
+                hash(&mut hasher, &batch);
                 hasher
             }));
         }
@@ -116,13 +116,13 @@ impl Passage {
     async fn end(&mut self) -> Result<(), BodyError> {
         let mut hasher = self.hasher().await?;
         let rest = std::mem::take(&mut self.waiting);
-        let hash = move || {
-            rest.pieces.iter().for_each(|piece| hasher.update(piece));
-            hasher
+        let work = move || {
+            hash(&mut hasher, &rest.pieces);
+            *hasher
         };
         let hasher = match rest_is_small(self.length) {
-            true => hash(),
-            false => tokio::task::spawn_blocking(hash).await.map_err(lost)?,
+            true => work(),
+            false => tokio::task::spawn_blocking(work).await.map_err(|error| lost(&error))?,
         };
         let passed = Passed { hasher, length: self.length };
         let verdict = self.judge.take().map_or(Ok(()), |judge| judge(&passed));
@@ -132,12 +132,18 @@ impl Passage {
     }
 
     /// Takes the hasher back, when the batch before is done.
-    async fn hasher(&mut self) -> Result<Hasher, BodyError> {
+    async fn hasher(&mut self) -> Result<Box<Hasher>, BodyError> {
         match std::mem::replace(&mut self.work, Work::Lost) {
             Work::Idle(hasher) => Ok(hasher),
-            Work::Busy(handle) => handle.await.map_err(lost),
+            Work::Busy(handle) => handle.await.map_err(|error| lost(&error)),
             Work::Lost => Err(BodyError::CutOff("its hash was lost".to_owned())),
         }
+    }
+}
+
+fn hash(hasher: &mut Hasher, pieces: &[Bytes]) {
+    for piece in pieces {
+        hasher.update(piece);
     }
 }
 
@@ -145,7 +151,7 @@ fn rest_is_small(length: u64) -> bool {
     length <= IN_PLACE as u64
 }
 
-fn lost(error: tokio::task::JoinError) -> BodyError {
+fn lost(error: &tokio::task::JoinError) -> BodyError {
     BodyError::CutOff(error.to_string())
 }
 
