@@ -51,7 +51,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    fn new(status: StatusCode, code: &'static str, message: &impl ToString) -> Self {
+    fn new(status: StatusCode, code: &'static str, message: &(impl ToString + ?Sized)) -> Self {
         Self { status, code, message: message.to_string(), details: Vec::new() }
     }
 
