@@ -94,7 +94,7 @@ impl ErrorAnswer {
 
 impl ApiError {
     /// Returns the inner cause, for the log.
-    pub(crate) fn cause(&self) -> Option<&dyn std::error::Error> {
+    pub(crate) fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Registry(error) => Some(error),
             Self::Answer(error) => Some(error),
