@@ -1,1 +1,11 @@
 //! Tests of the registry's features.
+//!
+//! They speak HTTP, as requests and responses without sockets, to the registry on an embedded
+//! store, one module a feature. `harness` builds registries and content, and checks after races
+//! and failures that the store is whole.
+
+mod harness;
+
+mod conflicts;
+mod immutability;
+mod round_trips;

@@ -1,0 +1,14 @@
+//! What the tests stand on: registries, requests, content, and a check of the store.
+
+mod clock;
+mod content;
+mod fsck;
+mod http;
+mod registry;
+mod wandering;
+
+pub use clock::TestClock;
+pub use content::{Manifest, bytes, digest, digest512, image, image_of, index_of};
+pub use http::{Answer, Call, Sender};
+pub use registry::{KEY_ID, SECRET, Store, TestRegistry};
+pub use wandering::WanderingTable;

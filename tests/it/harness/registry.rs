@@ -1,0 +1,197 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_embedded::DataFolder;
+use berth_oci_api::{ApiSettings, OciApi};
+use berth_registry::access::{
+    Action, Authenticator, Caller, FailedLogins, Gate, RepositoryPermit, RootCredentials,
+    SealingKey, Secret,
+};
+use berth_registry::ports::{WriteObjects, WriteTable};
+use berth_registry::{
+    CreateOnPush, CreateRepository, DeleteRepository, Ports, PushRules, Registry, RegistryError,
+    SparseManifests, Tenancy, WhenNotEmpty,
+};
+use berth_types::{TagMutability, TagMutabilitySetting};
+use tempfile::TempDir;
+
+use super::TestClock;
+
+/// The root's access key.
+pub const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
+
+/// The root's secret access key.
+pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+/// A table, objects and a clock, in a folder that goes with the value.
+#[derive(Debug)]
+pub struct Store {
+    pub table: Arc<dyn WriteTable>,
+    pub objects: Arc<dyn WriteObjects>,
+    pub clock: Arc<TestClock>,
+    folder: TempDir,
+}
+
+impl Store {
+    pub fn new() -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        let clock = Arc::new(TestClock::new());
+        Arc::new(Self { table: data.table(), objects: data.objects(), clock, folder })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// One process of a registry: `berth serve` without its sockets.
+///
+/// By default it is open: whoever sends no credentials is the root.
+#[derive(Debug)]
+pub struct TestRegistry {
+    pub store: Arc<Store>,
+    pub(super) api: OciApi,
+    registry: Registry,
+}
+
+/// What a [`TestRegistry`] is built of.
+#[derive(Debug)]
+pub struct Builder {
+    store: Arc<Store>,
+    table: Arc<dyn WriteTable>,
+    objects: Arc<dyn WriteObjects>,
+    rules: PushRules,
+    is_open: bool,
+}
+
+impl TestRegistry {
+    /// Starts a registry on a store of its own.
+    pub fn new() -> Self {
+        Self::on(&Store::new()).build()
+    }
+
+    /// Begins to build a registry on a store that others may use as well.
+    pub fn on(store: &Arc<Store>) -> Builder {
+        Builder {
+            store: Arc::clone(store),
+            table: Arc::clone(&store.table),
+            objects: Arc::clone(&store.objects),
+            rules: PushRules {
+                create_on_push: CreateOnPush::Create,
+                sparse_manifests: SparseManifests::Refuse,
+                tenancy: Tenancy::Alone,
+            },
+            is_open: true,
+        }
+    }
+
+    /// Makes a repository whose tags may move.
+    pub async fn create(&self, name: &str) -> Result<(), RegistryError> {
+        self.create_with(name, TagMutability::default()).await
+    }
+
+    /// Makes a repository.
+    pub async fn create_with(
+        &self,
+        name: &str,
+        tag_mutability: TagMutability,
+    ) -> Result<(), RegistryError> {
+        let settings = CreateRepository { tag_mutability, ..CreateRepository::default() };
+        let permit = permit(Action::CreateRepository, name);
+        self.registry.repositories.create(&permit, settings).await.map(drop)
+    }
+
+    /// Makes a repository with a setting of mutability, and filters where it takes some.
+    pub async fn create_mutable(
+        &self,
+        name: &str,
+        setting: TagMutabilitySetting,
+        filters: &[&str],
+    ) {
+        let filters = filters.iter().map(|filter| filter.parse().unwrap()).collect();
+        let mutability = TagMutability::new(setting, filters).unwrap();
+        self.create_with(name, mutability).await.unwrap();
+    }
+
+    /// Deletes a repository.
+    pub async fn delete(
+        &self,
+        name: &str,
+        when_not_empty: WhenNotEmpty,
+    ) -> Result<(), RegistryError> {
+        let permit = permit(Action::DeleteRepository, name);
+        let how = DeleteRepository { when_not_empty };
+        self.registry.repositories.delete(&permit, how).await.map(drop)
+    }
+
+    /// Returns the id of a repository, if it is there.
+    pub async fn id(&self, name: &str) -> Option<String> {
+        let permit = permit(Action::DescribeRepositories, name);
+        let described = self.registry.repositories.describe(&permit).await;
+        match described {
+            Ok(repository) => Some(repository.id.as_str().to_owned()),
+            Err(RegistryError::RepositoryUnknown(_)) => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn permit(action: Action, name: &str) -> RepositoryPermit {
+    Gate.repository(&Caller::Root, action, &name.parse().unwrap()).unwrap()
+}
+
+impl Builder {
+    /// Puts another table on the store's.
+    pub fn table(self, table: Arc<dyn WriteTable>) -> Self {
+        Self { table, ..self }
+    }
+
+    /// Puts other objects on the store's.
+    pub fn objects(self, objects: Arc<dyn WriteObjects>) -> Self {
+        Self { objects, ..self }
+    }
+
+    /// Asks for credentials.
+    pub fn with_login(self) -> Self {
+        Self { is_open: false, ..self }
+    }
+
+    /// Lets manifests refer to what is not there.
+    pub fn sparse(mut self) -> Self {
+        self.rules.sparse_manifests = SparseManifests::Allow;
+        self
+    }
+
+    /// Makes no repository by a push.
+    pub fn without_create_on_push(mut self) -> Self {
+        self.rules.create_on_push = CreateOnPush::Refuse;
+        self
+    }
+
+    /// Is one process of several.
+    pub fn shared(mut self) -> Self {
+        self.rules.tenancy = Tenancy::Shared;
+        self
+    }
+
+    pub fn build(self) -> TestRegistry {
+        let ports =
+            Ports { table: self.table, objects: self.objects, clock: self.store.clock.clone() };
+        let registry = Registry::new(&ports, self.rules);
+        let root = RootCredentials {
+            access_key_id: KEY_ID.to_owned(),
+            secret_access_key: Secret::new(SECRET.to_owned()),
+        };
+        let authenticator = Authenticator::new(root, SealingKey::new(&[7; 32]), ports.clock);
+        let authenticator = if self.is_open { authenticator.open() } else { authenticator };
+        let api = OciApi::new(
+            registry.clone(),
+            Arc::new(authenticator),
+            Arc::new(FailedLogins::new(Duration::from_secs(1))),
+            ApiSettings { chunk_min_length: 1024 * 1024 },
+        );
+        TestRegistry { store: self.store, api, registry }
+    }
+}

@@ -1,0 +1,85 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use berth_registry::ports::{
+    Consistency, Item, Key, Operation, Page, Query, ReadTable, StoreError, StoreErrorKind,
+    TransactError, WriteTable,
+};
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+
+/// The longest pause before or after a call.
+const LONGEST: u64 = 40;
+
+/// A table each of whose calls waits for a while before and after it is carried out, by chance
+/// that a seed decides. In a test with paused time this costs nothing, and requests that are sent
+/// together meet in every order: a test runs many seeds.
+#[derive(Debug)]
+pub struct WanderingTable {
+    inner: Arc<dyn WriteTable>,
+    state: AtomicU64,
+}
+
+impl WanderingTable {
+    pub fn new(inner: Arc<dyn WriteTable>, seed: u64) -> Arc<Self> {
+        Arc::new(Self { inner, state: AtomicU64::new(seed) })
+    }
+
+    async fn pause(&self) {
+        let pause = random(&self.state) % LONGEST;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+}
+
+/// Returns the next number of a sequence (SplitMix64).
+fn random(state: &AtomicU64) -> u64 {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut number = state.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
+    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+#[async_trait]
+impl ReadTable for WanderingTable {
+    async fn get(&self, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
+        self.pause().await;
+        let result = self.inner.get(key, consistency).await;
+        self.pause().await;
+        result
+    }
+
+    async fn batch_get(
+        &self,
+        keys: &[Key],
+        consistency: Consistency,
+    ) -> Result<Vec<Option<Item>>, StoreError> {
+        self.pause().await;
+        let result = self.inner.batch_get(keys, consistency).await;
+        self.pause().await;
+        result
+    }
+
+    async fn query(&self, query: &Query) -> Result<Page, StoreError> {
+        self.pause().await;
+        let result = self.inner.query(query).await;
+        self.pause().await;
+        result
+    }
+}
+
+#[async_trait]
+impl WriteTable for WanderingTable {
+    async fn transact(&self, operations: Vec<Operation>) -> Result<(), TransactError> {
+        self.pause().await;
+        // Paused time stands still while a blocking task runs, but not while the table's own
+        // thread does.
+        let inner = Arc::clone(&self.inner);
+        let work = move || Handle::current().block_on(inner.transact(operations));
+        let result = spawn_blocking(work).await;
+        self.pause().await;
+        result.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?
+    }
+}
