@@ -53,7 +53,7 @@ test-rust: ## Run the Rust tests alone
 .PHONY: test-python
 test-python: $(VENV) ## Run the fast Python tests alone, against a debug build
 	cargo build --workspace --bins
-	BERTH_BINARY=$(CURDIR)/target/debug/berth $(PYTEST) tests/tools tests/api \
+	BERTH_BINARY=$(CURDIR)/target/debug/berth $(PYTEST) tests/tools $(wildcard tests/api) \
 		--junitxml=$(RESULTS)/test.xml $(PYTEST_ARGS)
 
 .PHONY: e2e
