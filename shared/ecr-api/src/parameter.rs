@@ -117,13 +117,11 @@ pub(crate) fn registry_is_here(
     registry_id: Option<String>,
     identity: &Identity,
 ) -> Result<(), InvalidParameter> {
-    match foreign_registry(at, registry_id, identity)? {
-        None => Ok(()),
-        Some(_) => {
-            let here = &identity.registry_id;
-            Err(InvalidParameter::new(at, format!("must be the id of this registry, {here}")))
-        }
+    if foreign_registry(at, registry_id, identity)?.is_none() {
+        return Ok(());
     }
+    let here = &identity.registry_id;
+    Err(InvalidParameter::new(at, format!("must be the id of this registry, {here}")))
 }
 
 #[cfg(test)]

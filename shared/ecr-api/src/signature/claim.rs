@@ -205,10 +205,10 @@ impl Claim {
                 &signed[..8]
             ));
         }
-        match reasons.is_empty() {
-            true => Ok(()),
-            false => Err(SignatureError::Scope(reasons.join(" "))),
+        if reasons.is_empty() {
+            return Ok(());
         }
+        Err(SignatureError::Scope(reasons.join(" ")))
     }
 
     /// Whether the claim names this access key.

@@ -69,9 +69,9 @@ impl Door<'_> {
             return Err(SignatureError::UnknownKey);
         }
         let request = verify::Request::new(parts, body, self.base_url, &claim).await;
-        match request?.is_signed(&claim, self.root)? {
-            true => Ok(()),
-            false => Err(SignatureError::Mismatch),
+        if request?.is_signed(&claim, self.root)? {
+            return Ok(());
         }
+        Err(SignatureError::Mismatch)
     }
 }

@@ -129,10 +129,10 @@ fn path_and_query(parts: &Parts) -> String {
         !pair.is_empty() && !SIGNATURE_PARAMETERS.contains(&name)
     };
     let query: Vec<_> = query.filter(is_kept).collect();
-    match query.is_empty() {
-        true => parts.uri.path().to_owned(),
-        false => format!("{}?{}", parts.uri.path(), query.join("&")),
+    if query.is_empty() {
+        return parts.uri.path().to_owned();
     }
+    format!("{}?{}", parts.uri.path(), query.join("&"))
 }
 
 /// Returns what stands for the body in the signature: its hash, unless the client has signed that
