@@ -1,0 +1,193 @@
+"""CreateRepository, DescribeRepositories, DeleteRepository through boto3 and raw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from berth_server import BerthServer
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from ecr_http import ACCOUNT, REGION, call, check_error, client, request, send
+from model import misfits, operation_model
+
+
+@pytest.fixture
+def ecr(berth: BerthServer) -> Iterator[BaseClient]:
+    """A client; the registry is emptied after each test."""
+    ecr = client(berth)
+    yield ecr
+    for page in ecr.get_paginator("describe_repositories").paginate():
+        for repository in page["repositories"]:
+            ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
+
+
+def refused(call: Callable[..., Any], code: str, **members: Any) -> str:
+    """Checks that a call is refused with `code`, and returns the message."""
+    with pytest.raises(ClientError) as caught:
+        call(**members)
+    error = caught.value.response
+    assert error["Error"]["Code"] == code, error
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert type(caught.value).__name__ in (code, "ClientError")
+    return error["Error"]["Message"]
+
+
+def test_a_repository_is_made_described_and_deleted(berth: BerthServer, ecr: BaseClient) -> None:
+    before = time.time()
+    made = ecr.create_repository(repositoryName="team/app")["repository"]
+    assert before - 1 <= made["createdAt"].timestamp() <= time.time() + 1
+    assert made | {"createdAt": None} == {
+        "repositoryArn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/team/app",
+        "registryId": ACCOUNT,
+        "repositoryName": "team/app",
+        "repositoryUri": f"{berth.host}/team/app",
+        "createdAt": None,
+        "imageTagMutability": "MUTABLE",
+        "imageScanningConfiguration": {"scanOnPush": False},
+        "encryptionConfiguration": {"encryptionType": "AES256"},
+    }
+    described = ecr.describe_repositories(repositoryNames=["team/app"])["repositories"]
+    assert described == [made]
+    assert ecr.delete_repository(repositoryName="team/app")["repository"] == made
+    message = refused(
+        ecr.describe_repositories, "RepositoryNotFoundException", repositoryNames=["team/app"]
+    )
+    assert message == (
+        f"The repository with name 'team/app' does not exist in the registry with id '{ACCOUNT}'"
+    )
+
+
+def test_settings_are_kept(ecr: BaseClient) -> None:
+    filters = [{"filterType": "WILDCARD", "filter": "dev-*"}]
+    ecr.create_repository(
+        registryId=ACCOUNT,
+        repositoryName="app",
+        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=filters,
+        imageScanningConfiguration={"scanOnPush": True},
+        encryptionConfiguration={"encryptionType": "AES256"},
+        tags=[{"Key": "team", "Value": "platform"}],
+    )
+    described = ecr.describe_repositories(registryId=ACCOUNT)["repositories"][0]
+    assert described["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    assert described["imageTagMutabilityExclusionFilters"] == filters
+    assert described["imageScanningConfiguration"] == {"scanOnPush": True}
+
+
+@pytest.mark.parametrize("operation", ["CreateRepository", "DeleteRepository"])
+def test_answers_of_one_fit_the_model(berth: BerthServer, ecr: BaseClient, operation: str) -> None:
+    if operation == "DeleteRepository":
+        ecr.create_repository(repositoryName="team/app")
+    answer = call(berth, operation, repositoryName="team/app")
+    assert misfits(operation_model("ecr", operation).output_shape, answer) == []
+
+
+def test_answers_of_many_fit_the_model(berth: BerthServer, ecr: BaseClient) -> None:
+    for name in ("app", "base"):
+        ecr.create_repository(
+            repositoryName=name,
+            imageTagMutability="MUTABLE_WITH_EXCLUSION",
+            imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": "v*"}],
+        )
+    answer = call(berth, "DescribeRepositories", maxResults=1)
+    assert misfits(operation_model("ecr", "DescribeRepositories").output_shape, answer) == []
+    assert answer["nextToken"]
+    token = call(berth, "GetAuthorizationToken")
+    assert misfits(operation_model("ecr", "GetAuthorizationToken").output_shape, token) == []
+
+
+def test_pages_hold_every_repository_once(ecr: BaseClient) -> None:
+    names = [f"team-{i % 3}/app-{i:03}" for i in range(105)]
+    for name in names:
+        ecr.create_repository(repositoryName=name)
+    first = ecr.describe_repositories()
+    assert len(first["repositories"]) == 100
+    assert first["nextToken"]
+    paginator = ecr.get_paginator("describe_repositories")
+    for size in (1000, 10, 1):
+        pages = list(paginator.paginate(PaginationConfig={"PageSize": size}))
+        found = [r["repositoryName"] for page in pages for r in page["repositories"]]
+        assert found == sorted(names)
+        assert all(len(page["repositories"]) <= size for page in pages)
+    by_name = ecr.describe_repositories(repositoryNames=[names[7], names[3]])
+    assert [r["repositoryName"] for r in by_name["repositories"]] == [names[7], names[3]]
+
+
+def test_what_is_there_or_not_is_said(ecr: BaseClient) -> None:
+    ecr.create_repository(repositoryName="app")
+    message = refused(
+        ecr.create_repository, "RepositoryAlreadyExistsException", repositoryName="app"
+    )
+    assert message == (
+        f"The repository with name 'app' already exists in the registry with id '{ACCOUNT}'"
+    )
+    refused(ecr.delete_repository, "RepositoryNotFoundException", repositoryName="other")
+    elsewhere = {"registryId": "000000000000", "repositoryName": "app"}
+    message = refused(ecr.delete_repository, "RepositoryNotFoundException", **elsewhere)
+    assert "'000000000000'" in message
+    refused(ecr.create_repository, "InvalidParameterException", **elsewhere)
+
+
+BAD_CREATIONS = [
+    ({}, "'repositoryName' failed to satisfy constraint: 'must not be null'"),
+    ({"repositoryName": "a"}, "must have length greater than or equal to 2"),
+    ({"repositoryName": "a" * 257}, "must have length less than or equal to 256"),
+    ({"repositoryName": "Team/App"}, "must satisfy regular expression"),
+    ({"repositoryName": "../etc"}, "must satisfy regular expression"),
+    ({"registryId": "1"}, "'registryId'"),
+    ({"imageTagMutability": "SOMETIMES"}, "must satisfy enum value set"),
+    ({"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}, "ExclusionFilters"),
+    ({"encryptionConfiguration": {"encryptionType": "KMS"}}, "not supported by Berth yet"),
+    ({"encryptionConfiguration": {"encryptionType": "KMS_DSSE"}}, "not supported by Berth yet"),
+    ({"encryptionConfiguration": {"encryptionType": "NONE"}}, "must satisfy enum value set"),
+    ({"tags": [{"Value": "v"}]}, "'tags.1.member.key'"),
+]
+
+
+@pytest.mark.parametrize(("members", "text"), BAD_CREATIONS)
+def test_bad_creations_are_refused(ecr: BaseClient, members: dict[str, Any], text: str) -> None:
+    if members and "repositoryName" not in members:
+        members = members | {"repositoryName": "app"}
+    assert text in refused(ecr.create_repository, "InvalidParameterException", **members)
+    assert ecr.describe_repositories()["repositories"] == []
+
+
+def test_bad_tags_are_refused(ecr: BaseClient) -> None:
+    many = [{"Key": f"k{i}", "Value": ""} for i in range(51)]
+    refused(ecr.create_repository, "TooManyTagsException", repositoryName="app", tags=many)
+    reserved = [{"Key": "aws:k", "Value": ""}]
+    refused(
+        ecr.create_repository, "InvalidTagParameterException", repositoryName="app", tags=reserved
+    )
+
+
+BAD_QUERIES = [
+    ({"maxResults": 0}, "'maxResults'"),
+    ({"maxResults": 1001}, "'maxResults'"),
+    ({"nextToken": "made-up"}, "'nextToken'"),
+    ({"repositoryNames": []}, "'repositoryNames'"),
+    ({"repositoryNames": ["app"] * 101}, "'repositoryNames'"),
+    ({"repositoryNames": ["app"], "maxResults": 1}, "'maxResults'"),
+    ({"repositoryNames": ["app"], "nextToken": "t"}, "'nextToken'"),
+    ({"registryId": "000000000000"}, "'registryId'"),
+]
+
+
+@pytest.mark.parametrize(("members", "text"), BAD_QUERIES)
+def test_bad_queries_are_refused(ecr: BaseClient, members: dict[str, Any], text: str) -> None:
+    assert text in refused(ecr.describe_repositories, "InvalidParameterException", **members)
+
+
+@pytest.mark.parametrize(
+    "body", ["[]", "{", '{"repositoryName":7}', '{"tags":{}}', '{"repositoryName":"a\\ud800"}']
+)
+def test_bodies_that_do_not_fit_are_refused(berth: BerthServer, body: str) -> None:
+    check_error(send(request(berth, "CreateRepository", body)), "SerializationException")
+
+
+def test_unknown_members_and_nulls_are_ignored(berth: BerthServer, ecr: BaseClient) -> None:
+    answer = call(berth, "CreateRepository", repositoryName="app", tags=None, later={"a": 1})
+    assert answer["repository"]["repositoryName"] == "app"
