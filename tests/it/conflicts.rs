@@ -105,6 +105,7 @@ async fn pushes_of_one_large_image_take_turns() {
     let (registry, table) = conflicting(&store);
     let layers: Vec<_> = (0..150).map(|n| bytes(n, 50)).collect();
     let image = image_of("large", &layers);
+    registry.create("team/app").await.unwrap();
     join_all(image.blobs.iter().map(|blob| registry.push_blob("team/app", blob))).await;
     put_all(&registry, (0..5).map(|n| (format!("v{n}"), image.clone()))).await;
     assert!(table.conflicts() > 0, "the pushes did not meet");

@@ -90,7 +90,7 @@ async fn post_and_put_blob() {
 async fn post_blob_at_once() {
     let counted = Counted::new().await;
     counted.registry.push_blob("team/app", &Bytes::from_static(b"a blob")).await;
-    counted.has_called(&["get", "transact"], &["put"]);
+    counted.has_called(&["batch_get", "transact"], &["put"]);
 }
 
 #[tokio::test]

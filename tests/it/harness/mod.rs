@@ -5,6 +5,7 @@ mod content;
 mod fsck;
 mod http;
 mod registry;
+mod steady;
 mod wandering;
 
 pub use clock::TestClock;

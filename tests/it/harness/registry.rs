@@ -17,6 +17,7 @@ use berth_types::{TagMutability, TagMutabilitySetting};
 use tempfile::TempDir;
 
 use super::TestClock;
+use super::steady::SteadyTable;
 
 /// The root's access key.
 pub const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
@@ -35,10 +36,14 @@ pub struct Store {
 
 impl Store {
     pub fn new() -> Arc<Self> {
-        let folder = tempfile::tempdir().unwrap();
+        // Memory, where there is such a folder: that syncs are made is another test's matter.
+        let memory = Path::new("/dev/shm");
+        let place = if memory.is_dir() { memory } else { &std::env::temp_dir() };
+        let folder = tempfile::tempdir_in(place).unwrap();
         let data = DataFolder::open(folder.path()).unwrap();
         let clock = Arc::new(TestClock::new());
-        Arc::new(Self { table: data.table(), objects: data.objects(), clock, folder })
+        let table = Arc::new(SteadyTable(data.table()));
+        Arc::new(Self { table, objects: data.objects(), clock, folder })
     }
 
     pub fn path(&self) -> &Path {

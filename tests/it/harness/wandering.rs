@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    Consistency, Item, Key, Operation, Page, Query, ReadTable, StoreError, StoreErrorKind,
-    TransactError, WriteTable,
+    Consistency, Item, Key, Operation, Page, Query, ReadTable, StoreError, TransactError,
+    WriteTable,
 };
-use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 
 /// The longest pause before or after a call.
 const LONGEST: u64 = 40;
@@ -74,12 +72,8 @@ impl ReadTable for WanderingTable {
 impl WriteTable for WanderingTable {
     async fn transact(&self, operations: Vec<Operation>) -> Result<(), TransactError> {
         self.pause().await;
-        // Paused time stands still while a blocking task runs, but not while the table's own
-        // thread does.
-        let inner = Arc::clone(&self.inner);
-        let work = move || Handle::current().block_on(inner.transact(operations));
-        let result = spawn_blocking(work).await;
+        let result = self.inner.transact(operations).await;
         self.pause().await;
-        result.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?
+        result
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Repositories;
 use super::record::{Encryption, Repository};
 use crate::access::{Action, RepositoryPermit};
+use crate::contention::Attempts;
 use crate::document::{encode, put};
 use crate::error::RegistryError;
 use crate::layout::{Place, RepositoryId};
@@ -68,9 +69,18 @@ impl Repositories {
         &self,
         permit: &RepositoryPermit,
     ) -> Result<Arc<Repository>, RegistryError> {
-        match self.create(permit, CreateRepository::default()).await {
-            Err(RegistryError::RepositoryExists(name)) => self.directory.recent(&name).await,
-            other => other,
+        let mut attempts = Attempts::at(permit.name());
+        loop {
+            match self.create(permit, CreateRepository::default()).await {
+                Err(RegistryError::RepositoryExists(name)) => {
+                    match self.directory.recent(&name).await {
+                        // The transaction that makes or deletes it is still in flight.
+                        Err(RegistryError::RepositoryUnknown(_)) => attempts.next().await?,
+                        found => return found,
+                    }
+                }
+                other => return other,
+            }
         }
     }
 }
