@@ -15,6 +15,7 @@ import queue
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -29,7 +30,7 @@ ACCESS_KEY = "BERTHTESTROOTKEY0001"
 SECRET_KEY = "berth-test-secret/with+signs0123456789abc"
 START_SECONDS = 60
 STOP_SECONDS = 60
-URL = re.compile(r"http://127\.0\.0\.1:(\d+)")
+URL = re.compile(r"(https?)://127\.0\.0\.1:(\d+)")
 
 
 class ServerError(Exception):
@@ -61,13 +62,15 @@ class BerthServer:
         wrapper: Sequence[str] = (),
         access_key: str = ACCESS_KEY,
         secret_key: str = SECRET_KEY,
+        ca_file: Path | None = None,
         start: bool = True,
     ) -> None:
         """Starts the server, unless `start` is false.
 
         `data_dir` defaults to a temporary folder, which `close` removes. `args` are passed to
         `berth serve`, `env` is added to its environment, `wrapper` (such as `["strace", "-f"]`)
-        stands before the command.
+        stands before the command. With an empty `access_key` the server makes its own root.
+        `ca_file` is the authority behind the certificate of a server with TLS.
         """
         self.access_key = access_key
         self.secret_key = secret_key
@@ -75,7 +78,9 @@ class BerthServer:
         self.wrapper = list(wrapper)
         self.extra_env = dict(env or {})
         self.process: subprocess.Popen[bytes] | None = None
+        self.scheme = "http"
         self.port = 0
+        self.ca_file = ca_file
         self._own_folder = Path(tempfile.mkdtemp(prefix="berth-test-"))
         self.data_dir = Path(data_dir) if data_dir else self._own_folder / "data"
         self.log_path = self._own_folder / "stderr.log"
@@ -95,7 +100,7 @@ class BerthServer:
     @property
     def url(self) -> str:
         """Returns the base URL, without a slash at the end."""
-        return f"http://{self.host}"
+        return f"{self.scheme}://{self.host}"
 
     @property
     def auth(self) -> tuple[str, str]:
@@ -126,7 +131,7 @@ class BerthServer:
             "BERTH_ROOT_ACCESS_KEY_ID": self.access_key,
             "BERTH_ROOT_SECRET_ACCESS_KEY": self.secret_key,
         }
-        return outside | root | self.extra_env
+        return outside | (root if self.access_key else {}) | self.extra_env
 
     def start(self) -> BerthServer:
         """Starts the process and returns when it answers `/healthz`."""
@@ -144,7 +149,7 @@ class BerthServer:
             )
         threading.Thread(target=self._read_stdout, args=(lines,), daemon=True).start()
         deadline = time.monotonic() + START_SECONDS
-        self.port = self._await_port(lines, deadline)
+        self._await_url(lines, deadline)
         self._await_health(deadline)
         return self
 
@@ -208,7 +213,7 @@ class BerthServer:
         process.stdout.close()
         lines.put(None)
 
-    def _await_port(self, lines: queue.Queue[str | None], deadline: float) -> int:
+    def _await_url(self, lines: queue.Queue[str | None], deadline: float) -> None:
         while True:
             try:
                 line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -218,12 +223,16 @@ class BerthServer:
                 raise self._failed_start("ended")
             found = URL.search(line)
             if found:
-                return int(found.group(1))
+                self.scheme, self.port = found[1], int(found[2])
+                return
 
     def _await_health(self, deadline: float) -> None:
+        trust = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
         while time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(self.url + "/healthz", timeout=5) as answer:
+                with urllib.request.urlopen(
+                    self.url + "/healthz", timeout=5, context=trust
+                ) as answer:
                     if answer.status == 200:
                         return
             except (urllib.error.URLError, ConnectionError, TimeoutError):

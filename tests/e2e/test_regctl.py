@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,11 +38,19 @@ def regctl(berth: BerthServer, tmp_path: Path) -> Regctl:
     return lambda *arguments, **options: run("regctl", *arguments, env=env, **options)
 
 
+def patches(berth: BerthServer) -> int:
+    """Returns how many chunks the server has accepted."""
+    metrics = Registry(berth).request("GET", "/metrics").text
+    line = r'^berth_requests_total{method="PATCH",[^}]*status="202"} (\d+)$'
+    return sum(map(int, re.findall(line, metrics, re.MULTILINE)))
+
+
 @pytest.mark.parametrize("chunk", [None, images.MIB], ids=["whole", "chunked"])
 def test_image(berth: BerthServer, regctl: Regctl, tmp_path: Path, chunk: int | None) -> None:
     if chunk:
         limits = [f"--blob-chunk={chunk}", f"--blob-max={chunk}"]
         regctl("registry", "set", berth.host, "--skip-check", *limits)
+    before = patches(berth)
     image = images.image(f"regctl-{chunk}", layer_size=9 * images.MIB + 1)
     layout = images.write_layout(tmp_path / "layout", {"v1": image})
     name = f"{berth.host}/regctl/app-{'chunked' if chunk else 'whole'}"
@@ -52,6 +61,8 @@ def test_image(berth: BerthServer, regctl: Regctl, tmp_path: Path, chunk: int | 
         regctl("image", "copy", reference, f"ocidir://{pulled}:v1")
         assert images.read_layout(pulled) == [image.digest]
     Registry(berth).assert_whole(name.partition("/")[2], "v1")
+    # Two layers of a little more than 9 MiB each, in chunks of 1 MiB.
+    assert patches(berth) - before >= (2 * 10 if chunk else 0)
 
 
 def test_index(berth: BerthServer, regctl: Regctl, tmp_path: Path) -> None:
