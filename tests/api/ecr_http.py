@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials
-from model import service_model
+from ecr_model import service_model
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"

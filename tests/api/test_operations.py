@@ -8,7 +8,7 @@ import pytest
 import requests
 from berth_server import ROOT, BerthServer
 from ecr_http import JSON_1_1, check_error, request, send
-from model import SERVICES, service_model
+from ecr_model import SERVICES, service_model
 
 OPERATIONS = [
     (service, name) for service in SERVICES for name in service_model(service).operation_names

@@ -11,7 +11,7 @@ from berth_server import BerthServer
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from ecr_http import ACCOUNT, REGION, call, check_error, client, request, send
-from model import misfits, operation_model
+from ecr_model import misfits, operation_model
 
 
 @pytest.fixture
