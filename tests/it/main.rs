@@ -7,5 +7,6 @@
 mod harness;
 
 mod conflicts;
+mod image_deletion;
 mod immutability;
 mod round_trips;

@@ -16,8 +16,12 @@ use crate::ports::{
 use crate::registry::Removal;
 use crate::repositories::Repository;
 
-/// How many tags are taken away together with their image; more go before, in groups.
-const TAGS_WITH_IMAGE: usize = 20;
+/// How many tags are taken away at once: together with their image, or before it if it has more.
+const TAGS_AT_ONCE: usize = 20;
+
+/// Operations of a deletion besides those on tags, children and uses: on the image, its manifest
+/// and its place among its subject's referrers.
+const OTHER_OPERATIONS: usize = 3;
 
 /// An image, and all that goes with it.
 struct Doomed {
@@ -93,8 +97,30 @@ impl Removal {
         repository: &Repository,
         digest: &Digest,
     ) -> Result<Doomed, RegistryError> {
+        loop {
+            // The tags are read after the image: one that is added later raises its version.
+            let mut doomed = self.look_at_image(repository, digest).await?;
+            let tags = self.some_tags(&repository.id, digest).await?;
+            let room = MOST_OPERATIONS.saturating_sub(OTHER_OPERATIONS + doomed.children.len());
+            if tags.len() <= TAGS_AT_ONCE.min(room / 2) {
+                doomed.tags = tags;
+                return Ok(doomed);
+            }
+            let mut operations: Vec<_> =
+                tags.iter().flat_map(|tag| untag(&repository.id, digest, tag)).collect();
+            operations.push(raise(&repository.id, digest, Condition::Present));
+            // Whoever was faster moved or deleted some of them: look again.
+            won(self.table.transact(operations).await)?;
+        }
+    }
+
+    /// Reads all that goes with the image, but its tags.
+    async fn look_at_image(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Doomed, RegistryError> {
         let id = &repository.id;
-        let tags = self.reduce_tags(id, digest).await?;
         let keys = [Place::Image(id, digest).key(), Place::Manifest(id, digest).key()];
         let [image, manifest] = self
             .table
@@ -115,7 +141,7 @@ impl Removal {
         let manifest = Manifest::parse(Some(&media_type), &text)?;
         let children = manifest.children().iter().map(|child| child.digest.clone());
         Ok(Doomed {
-            tags,
+            tags: Vec::new(),
             subject: image.subject,
             blobs: distinct(manifest.blobs().map(|blob| blob.digest.clone())),
             children: distinct(children.filter(|child| !image.uncounted.contains(child))),
@@ -124,8 +150,8 @@ impl Removal {
         })
     }
 
-    /// Takes tags away until a few are left, and returns those.
-    async fn reduce_tags(
+    /// Returns some of an image's tags: all of them, if they are [`TAGS_AT_ONCE`] or fewer.
+    async fn some_tags(
         &self,
         id: &RepositoryId,
         digest: &Digest,
@@ -135,26 +161,16 @@ impl Removal {
             partition: content(id),
             prefix: prefix.clone(),
             after: None,
-            limit: TAGS_WITH_IMAGE + 1,
+            limit: TAGS_AT_ONCE + 1,
             consistency: Consistency::Strong,
             select: Select::Keys,
         };
-        loop {
-            let page = self.table.query(&query).await?;
-            let mut tags = Vec::new();
-            for item in page.items {
-                let tag = item.key.sort.strip_prefix(&prefix).unwrap_or_default().parse();
-                tags.push(tag.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))?);
-            }
-            if tags.len() <= TAGS_WITH_IMAGE {
-                return Ok(tags);
-            }
-            let mut operations: Vec<_> =
-                tags.iter().flat_map(|tag| untag(id, digest, tag)).collect();
-            operations.push(raise(id, digest, Condition::Present));
-            // Whoever was faster moved or deleted some of them: look again.
-            won(self.table.transact(operations).await)?;
-        }
+        let page = self.table.query(&query).await?;
+        let parse = |item: Item| {
+            let tag = item.key.sort.strip_prefix(&prefix).unwrap_or_default().parse();
+            tag.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error).into())
+        };
+        page.items.into_iter().map(parse).collect()
     }
 
     async fn read_manifest(&self, bytes: &ManifestBytes) -> Result<BytesMut, RegistryError> {
