@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod auth;
 mod conflicts;
 mod image_deletion;
 mod immutability;

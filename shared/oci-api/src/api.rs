@@ -66,28 +66,14 @@ impl OciApi {
     ) -> Response<ResponseBody> {
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
-        let route = Route::parse(parts.uri.path());
         let upload_path = parts.uri.path().to_owned();
-        let answer = match route {
-            Ok(route) => self.answer(&route, parts, body).await,
-            Err(_) if self.is_stranger(&parts) => Err(OciError::CredentialsMissing),
-            Err(error) => Err(error.into()),
-        };
-        match answer {
+        match self.answer(parts, body).await {
             Ok(response) => response,
             Err(error) => render(&error, &method, &upload_path, base_url),
         }
     }
 
-    /// Whether a caller proves nothing, and so learns nothing about paths either.
-    fn is_stranger(&self, parts: &request::Parts) -> bool {
-        !matches!(
-            credentials::caller(&parts.headers, &self.authenticator),
-            Ok(Caller::Root | Caller::ScopedRoot(_))
-        )
-    }
-
-    async fn answer(&self, route: &Route, parts: request::Parts, body: RequestBody) -> Answer {
+    async fn answer(&self, parts: request::Parts, body: RequestBody) -> Answer {
         let caller = match credentials::caller(&parts.headers, &self.authenticator) {
             Ok(caller) => caller,
             Err(error) => {
@@ -95,10 +81,16 @@ impl OciApi {
                 return Err(error.into());
             }
         };
+        let route = match Route::parse(parts.uri.path()) {
+            Ok(route) => route,
+            // A stranger learns nothing about paths either.
+            Err(_) if caller == Caller::Anonymous => return Err(OciError::CredentialsMissing),
+            Err(error) => return Err(error.into()),
+        };
         let query = Query::of(&parts.uri);
         let call = Call { api: self, caller, parts, query };
         let method = call.parts.method.clone();
-        match (&method, route) {
+        match (&method, &route) {
             (&Method::GET | &Method::HEAD, Route::Base) => call.base(),
             (&Method::GET | &Method::HEAD, Route::Catalog) => call.catalog().await,
             (&Method::GET, Route::Token) => call.token(),
