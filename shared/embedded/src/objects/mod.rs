@@ -3,6 +3,7 @@
 //! A body is written beside (`uploads/`), synced, renamed to its place, and the folder of its
 //! place is synced: what was acknowledged survives a crash, and what was not is invisible.
 
+mod blocks;
 mod layout;
 mod multipart;
 mod pump;

@@ -12,9 +12,9 @@ use std::time::Duration;
 use berth_registry::ports::{PartTag, StoreError, StoreErrorKind};
 use bytes::Bytes;
 
+use super::blocks::BlockFile;
 use super::layout::Place;
 use super::pump::{Sink, aside};
-use super::whole::write_pieces;
 use crate::folder::sync_folder;
 
 /// How often, and after which time again, an upload's file is tried that a part which was given
@@ -30,7 +30,7 @@ pub(super) fn begin(path: &Path, uploads: &Path) -> io::Result<()> {
 
 /// A part that is being put, at the end of its upload's file: it is cut off when dropped.
 pub(super) struct NewPart {
-    file: File,
+    blocks: BlockFile,
     offset: u64,
     size: u64,
     is_stored: bool,
@@ -46,7 +46,8 @@ impl NewPart {
             }
             file.set_len(offset)?;
             (&file).seek(SeekFrom::Start(offset))?;
-            Ok(Some(Self { file, offset, size: 0, is_stored: false }))
+            let blocks = BlockFile::new(file, offset);
+            Ok(Some(Self { blocks, offset, size: 0, is_stored: false }))
         };
         aside(begin).await?.ok_or_else(|| damaged("an upload lacks a part before this one"))
     }
@@ -56,16 +57,20 @@ impl Sink for NewPart {
     type Stored = PartTag;
 
     fn write(&mut self, pieces: &[Bytes]) -> io::Result<()> {
-        self.size += write_pieces(&self.file, pieces)?;
+        self.size += self.blocks.write(pieces)?;
         Ok(())
     }
 
-    fn file(&self) -> io::Result<File> {
-        self.file.try_clone()
+    fn unsynced(&self) -> io::Result<Option<File>> {
+        match self.blocks.is_cached() {
+            true => self.blocks.file().try_clone().map(Some),
+            false => Ok(None),
+        }
     }
 
-    fn finish(mut self) -> io::Result<PartTag> {
-        self.file.sync_data()?;
+    fn finish(mut self, pieces: &[Bytes]) -> io::Result<PartTag> {
+        self.size += self.blocks.end(pieces)?;
+        self.blocks.file().sync_data()?;
         self.is_stored = true;
         Ok(PartTag((self.offset + self.size).to_string()))
     }
@@ -75,7 +80,7 @@ impl Drop for NewPart {
     fn drop(&mut self) {
         if !self.is_stored {
             // Gives its room back. If that fails, the next part or the end cuts it off.
-            _ = self.file.set_len(self.offset);
+            _ = self.blocks.file().set_len(self.offset);
         }
     }
 }

@@ -14,14 +14,15 @@ use futures_util::StreamExt as _;
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::blocks::BLOCK;
 use crate::failure::file_failure;
 
 /// A batch is written once it has this size. Two of them are in memory: one that is gathered and
 /// one that is written, each longer by what its last piece is.
-const BATCH_SIZE: usize = 256 * 1024;
+const BATCH_SIZE: usize = BLOCK;
 
 /// The most pieces of a batch, which the system writes with one call.
-const BATCH_PIECES: usize = 256;
+const BATCH_PIECES: usize = 1024;
 
 /// A long body is synced each time that it has grown by this, beside the writing, so that the
 /// last sync does not wait for all of it.
@@ -35,11 +36,11 @@ pub(super) trait Sink: Send + 'static {
     /// Writes the next pieces.
     fn write(&mut self, pieces: &[Bytes]) -> io::Result<()>;
 
-    /// Returns the file that was written to, once more.
-    fn file(&self) -> io::Result<File>;
+    /// Returns the file that was written to, once more, if what was written waits for a sync.
+    fn unsynced(&self) -> io::Result<Option<File>>;
 
-    /// Makes the body durable and, if it is to be seen, visible.
-    fn finish(self) -> io::Result<Self::Stored>;
+    /// Writes the last pieces, makes the body durable and, if it is to be seen, visible.
+    fn finish(self, pieces: &[Bytes]) -> io::Result<Self::Stored>;
 }
 
 /// Stores `body` in `sink`. If the body fails, what was written is given up before this returns.
@@ -122,8 +123,8 @@ impl<S: Sink> Writer<S> {
         if self.unsynced >= SYNC_EVERY && !is_syncing {
             self.finish_sync().await?;
             self.unsynced = 0;
-            let file = sink.file().map_err(file_failure)?;
-            self.syncing = Some(spawn_blocking(move || file.sync_data()));
+            let unsynced = sink.unsynced().map_err(file_failure)?;
+            self.syncing = unsynced.map(|file| spawn_blocking(move || file.sync_data()));
         }
         self.unsynced += batch.size;
         self.writing = Some(spawn_blocking(move || {
@@ -135,15 +136,9 @@ impl<S: Sink> Writer<S> {
 
     /// Writes the last pieces, and finishes.
     async fn finish(&mut self, pieces: Vec<Bytes>) -> Result<S::Stored, StoreError> {
-        let mut sink = self.take_sink().await?;
+        let sink = self.take_sink().await?;
         self.finish_sync().await?;
-        aside(move || {
-            if !pieces.is_empty() {
-                sink.write(&pieces)?;
-            }
-            sink.finish()
-        })
-        .await
+        aside(move || sink.finish(&pieces)).await
     }
 
     /// Waits for the batch that is written, and returns the sink.

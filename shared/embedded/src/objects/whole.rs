@@ -1,12 +1,13 @@
 //! Objects that are put whole.
 
 use std::fs::File;
-use std::io::{self, IoSlice, Write as _};
+use std::io;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
+use super::blocks::BlockFile;
 use super::layout::{Place, TEMPORARY};
 use super::pump::Sink;
 use crate::folder::sync_folder;
@@ -16,7 +17,7 @@ pub(super) struct NewObject {
     uploads: PathBuf,
     place: Place,
     /// Made with the first write, so that a short body needs one thread once.
-    file: Option<NamedTempFile>,
+    file: Option<(TempPath, BlockFile)>,
     size: u64,
 }
 
@@ -25,12 +26,15 @@ impl NewObject {
         Self { uploads, place, file: None, size: 0 }
     }
 
-    fn made(&mut self) -> io::Result<&mut NamedTempFile> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.uploads)?,
+    fn made(&mut self) -> io::Result<&mut BlockFile> {
+        let made = if let Some(made) = self.file.take() {
+            made
+        } else {
+            let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&self.uploads)?;
+            let (file, path) = file.into_parts();
+            (path, BlockFile::new(file, 0))
         };
-        Ok(self.file.insert(file))
+        Ok(&mut self.file.insert(made).1)
     }
 }
 
@@ -38,39 +42,23 @@ impl Sink for NewObject {
     type Stored = u64;
 
     fn write(&mut self, pieces: &[Bytes]) -> io::Result<()> {
-        self.size += write_pieces(self.made()?.as_file(), pieces)?;
+        self.size += self.made()?.write(pieces)?;
         Ok(())
     }
 
-    fn file(&self) -> io::Result<File> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        file.as_file().try_clone()
+    fn unsynced(&self) -> io::Result<Option<File>> {
+        match &self.file {
+            Some((_, blocks)) if blocks.is_cached() => blocks.file().try_clone().map(Some),
+            _ => Ok(None),
+        }
     }
 
-    fn finish(mut self) -> io::Result<u64> {
-        self.made()?.as_file().sync_data()?;
-        let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
-        file.persist(&self.place.file)?;
+    fn finish(mut self, pieces: &[Bytes]) -> io::Result<u64> {
+        self.size += self.made()?.end(pieces)?;
+        self.made()?.file().sync_data()?;
+        let (path, _) = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+        path.persist(&self.place.file)?;
         sync_folder(&self.place.folder)?;
         Ok(self.size)
     }
-}
-
-/// Writes all of `pieces` at the file's cursor, and returns their size.
-pub(super) fn write_pieces(mut file: &File, pieces: &[Bytes]) -> io::Result<u64> {
-    let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-    let mut rest = slices.as_mut_slice();
-    let mut size = 0;
-    while !rest.is_empty() {
-        match file.write_vectored(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                size += written;
-                IoSlice::advance_slices(&mut rest, written);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(size as u64)
 }
