@@ -51,7 +51,7 @@ def test_aws_makes_lists_and_deletes(fresh_berth: BerthServer) -> None:
     berth = fresh_berth
     made = aws(berth, "create-repository", "--repository-name", "team/app")
     assert json.loads(made.stdout)["repository"]["repositoryUri"] == f"{berth.host}/team/app"
-    again = aws(berth, "create-repository", "--repository-name", "team/app", code=254)
+    again = aws(berth, "create-repository", "--repository-name", "team/app", code=255)
     assert "(RepositoryAlreadyExistsException)" in again.stderr
     query = ["--query", "repositories[].repositoryName", "--output", "text"]
     assert aws(berth, "describe-repositories", *query).stdout == "team/app\n"

@@ -16,7 +16,7 @@ use super::ConnectionOptions;
 use super::access_key::access_key;
 
 /// How long a request may take; none of the operations takes long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921";
 
@@ -96,7 +96,8 @@ impl Client {
             .settings(SigningSettings::default())
             .build()?;
         let headers = request.headers().iter();
-        let headers = headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let headers =
+            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let body = SignableBody::Bytes(request.body());
         let signable = SignableRequest::new("POST", self.endpoint.to_string(), headers, body)?;
         let (instructions, _) = sign(signable, &params.into())?.into_parts();

@@ -1,0 +1,115 @@
+//! Operations on the embedded store, in this process, through an open registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_ecr_api::EcrApi;
+use berth_embedded::DataFolder;
+use berth_registry::access::{
+    Authenticator, FailedLogins, Gate, RootCredentials, SEALING_KEY_BYTES, SealingKey, Secret,
+};
+use berth_registry::ports::{Clock, SystemClock};
+use berth_registry::{
+    CreateOnPush, Identity, Ports, PushRules, Registry, SparseManifests, Tenancy,
+};
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A registry, and the folder that it keeps its data in.
+struct TestRegistry {
+    api: EcrApi,
+    _folder: TempDir,
+}
+
+impl TestRegistry {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ports =
+            Ports { table: data.table(), objects: data.objects(), clock: Arc::clone(&clock) };
+        let rules = PushRules {
+            create_on_push: CreateOnPush::Refuse,
+            sparse_manifests: SparseManifests::Refuse,
+            tenancy: Tenancy::Alone,
+        };
+        let root = RootCredentials {
+            access_key_id: "root".to_owned(),
+            secret_access_key: Secret::new("secret".to_owned()),
+        };
+        let key = SealingKey::new(&[7; SEALING_KEY_BYTES]);
+        let authenticator = Authenticator::new(root, key, Arc::clone(&clock)).open();
+        let api = EcrApi {
+            registry: Registry::new(&ports, rules),
+            identity: Identity {
+                registry_id: "123456789012".parse().unwrap(),
+                region: "eu-central-1".parse().unwrap(),
+            },
+            authenticator: Arc::new(authenticator),
+            failed_logins: Arc::new(FailedLogins::new(Duration::ZERO)),
+            gate: Gate,
+            clock,
+        };
+        Self { api, _folder: folder }
+    }
+
+    async fn call(&self, operation: &str, input: &Value) -> (u16, Value) {
+        let target = format!("AmazonEC2ContainerRegistry_V20150921.{operation}");
+        let request = Request::post("/")
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", target)
+            .body(Bytes::from(input.to_string()))
+            .unwrap();
+        let response = self.api.handle(request, "https://registry.example.com").await;
+        let body = serde_json::from_slice(response.body()).unwrap();
+        (response.status().as_u16(), body)
+    }
+}
+
+#[tokio::test]
+async fn a_repository_is_made_described_and_deleted() {
+    let registry = TestRegistry::open();
+    let name = json!({ "repositoryName": "team/app" });
+    let (status, made) = registry.call("CreateRepository", &name).await;
+    assert_eq!(status, 200, "{made}");
+    let repository = &made["repository"];
+    assert_eq!(
+        repository["repositoryArn"],
+        "arn:aws:ecr:eu-central-1:123456789012:repository/team/app"
+    );
+    assert_eq!(repository["repositoryUri"], "registry.example.com/team/app");
+    assert!(repository["createdAt"].is_f64());
+    let (status, error) = registry.call("CreateRepository", &name).await;
+    assert_eq!((status, &error["__type"]), (400, &json!("RepositoryAlreadyExistsException")));
+    let (_, described) = registry.call("DescribeRepositories", &json!({})).await;
+    assert_eq!(described, json!({ "repositories": [repository] }));
+    let (_, deleted) = registry.call("DeleteRepository", &name).await;
+    assert_eq!(deleted, made);
+    let (status, error) = registry.call("DeleteRepository", &name).await;
+    assert_eq!((status, &error["__type"]), (400, &json!("RepositoryNotFoundException")));
+}
+
+#[tokio::test]
+async fn pages_follow_each_other() {
+    let registry = TestRegistry::open();
+    for name in ["aa", "bb", "cc"] {
+        let (status, _) =
+            registry.call("CreateRepository", &json!({ "repositoryName": name })).await;
+        assert_eq!(status, 200);
+    }
+    let mut found = Vec::new();
+    let mut token = Value::Null;
+    loop {
+        let input = json!({ "maxResults": 2, "nextToken": token });
+        let (_, page) = registry.call("DescribeRepositories", &input).await;
+        let names = page["repositories"].as_array().unwrap().iter();
+        found.extend(names.map(|repository| repository["repositoryName"].clone()));
+        token = page["nextToken"].clone();
+        if token.is_null() {
+            break;
+        }
+    }
+    assert_eq!(found, ["aa", "bb", "cc"]);
+}
