@@ -11,3 +11,5 @@ mod conflicts;
 mod image_deletion;
 mod immutability;
 mod round_trips;
+mod upload_races;
+mod uploads;

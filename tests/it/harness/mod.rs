@@ -2,6 +2,7 @@
 
 mod clock;
 mod content;
+mod faulty;
 mod fsck;
 mod http;
 mod registry;
@@ -10,6 +11,7 @@ mod wandering;
 
 pub use clock::TestClock;
 pub use content::{Manifest, bytes, digest, digest512, image, image_of, index_of};
+pub use faulty::{Fails, FaultyObjects, FaultyTable};
 pub use http::{Answer, Call, Sender};
 pub use registry::{KEY_ID, SECRET, Store, TestRegistry};
 pub use wandering::WanderingTable;

@@ -90,12 +90,19 @@ impl Push {
     }
 
     async fn take_lease(&self, loaded: &mut Loaded) -> Result<(), RegistryError> {
-        if loaded.session.multipart.is_none() {
-            let object = blob_object(&loaded.upload, Uuid::new_v4());
-            let id = self.objects.begin_multipart(&object).await?;
-            loaded.session.multipart = Some(Multipart { object, id, parts: Vec::new() });
+        if loaded.session.multipart.is_some() {
+            return self.renew_lease(loaded).await;
         }
-        self.renew_lease(loaded).await
+        let object = blob_object(&loaded.upload, Uuid::new_v4());
+        let id = self.objects.begin_multipart(&object).await?;
+        let begun = Multipart { object, id, parts: Vec::new() };
+        loaded.session.multipart = Some(begun.clone());
+        let taken = self.renew_lease(loaded).await;
+        if matches!(taken, Err(RegistryError::UploadBusy(_))) {
+            // Another request was faster, and has begun an object of its own.
+            self.objects.abort_multipart(&begun.object, &begun.id).await?;
+        }
+        taken
     }
 
     async fn renew_lease(&self, loaded: &mut Loaded) -> Result<(), RegistryError> {
