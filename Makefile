@@ -32,14 +32,26 @@ run: ## Start the registry on this machine (ARGS="--data-dir DIR" and so on)
 check: lint test ## Lint, then test: what to run before a review
 
 .PHONY: lint
-lint: $(VENV) ## Check format, lints, dependencies and the template
+lint: lint-rust lint-dependencies lint-python lint-template ## Check format, lints, dependencies and the template
+
+.PHONY: lint-rust
+lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	# Advisories are left out: their database is a git repository, which not every machine reaches.
+
+# Advisories are left out: their database is a git repository, which not every machine reaches.
+.PHONY: lint-dependencies
+lint-dependencies: $(VENV)
 	cargo-deny check bans licenses sources
+
+.PHONY: lint-python
+lint-python: $(VENV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	# The SAM template comes with the issue on deployment; from then on it is linted here.
+
+# The SAM template comes with the issue on deployment; from then on it is linted.
+.PHONY: lint-template
+lint-template: $(VENV)
 	@if git ls-files --error-unmatch template.yaml >/dev/null 2>&1; then \
 		echo cfn-lint template.yaml; .venv/bin/cfn-lint template.yaml; fi
 
