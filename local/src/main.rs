@@ -5,6 +5,7 @@
 //! the configuration, builds the ports, and mounts the handlers of `oci-api` and `ecr-api`.
 
 mod http;
+mod repository;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,8 @@ struct Cli {
 enum Command {
     /// Run the registry on this machine.
     Serve(Box<serve::ServeOptions>),
+    /// Make, list and delete repositories of a running registry.
+    Repository(Box<repository::RepositoryCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -32,6 +35,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = match cli.command {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
+        Command::Repository(command) => runtime.block_on(command.run()),
     };
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     result

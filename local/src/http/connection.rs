@@ -47,13 +47,10 @@ impl Greeting {
             return;
         }
         let Some(tls) = &self.tls else { return self.greet_plainly(stream).await };
-        match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => {
-                let connection = Connection::copying(self.scheme);
-                self.converse(stream, connection).await;
-            }
-            _ => tracing::debug!("TLS handshake failed"),
-        }
+        let handshake = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await;
+        let Ok(Ok(stream)) = handshake else { return tracing::debug!("TLS handshake failed") };
+        let connection = Connection::copying(self.scheme);
+        self.converse(stream, connection).await;
     }
 
     #[cfg(target_os = "linux")]

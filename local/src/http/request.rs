@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 
 /// How long a client may send nothing while its body is awaited.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// How much of a body that nobody wants is received all the same, and for how long.
 const MOST_UNWANTED: usize = 64 * 1024 * 1024;

@@ -75,11 +75,11 @@ impl SendfileStream {
         let count = usize::try_from(region.length).unwrap_or(LONGEST).min(most);
         loop {
             ready!(self.stream.poll_write_ready(context))?;
-            let send = || {
+            let attempt = || {
                 let mut offset = region.offset;
                 Ok(sendfile(&self.stream, &region.file, Some(&mut offset), count)?)
             };
-            match self.stream.try_io(Interest::WRITABLE, send) {
+            match self.stream.try_io(Interest::WRITABLE, attempt) {
                 Ok(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 Ok(sent) => {
                     region.offset += sent as u64;

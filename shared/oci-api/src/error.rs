@@ -177,5 +177,6 @@ fn store_row(error: &StoreError) -> Row {
         }
     };
     tracing::error!(error = %error, "store failed");
-    Row::new(status, "UNSUPPORTED", message)
+    // The specification's codes are for what a client did; Docker's registry says so for the rest.
+    Row::new(status, "UNKNOWN", message)
 }
