@@ -16,8 +16,9 @@ use crate::layout::Place;
 use crate::ports::{Condition, Item, Key, MOST_OPERATIONS, Operation, Timestamp};
 use crate::repositories::Repository;
 
-/// Largest descriptor of a referrer, annotations and all, in bytes.
-const LARGEST_DESCRIPTOR: usize = 128 * 1024;
+/// Largest summary of an image, and largest descriptor of a referrer, in bytes: what a client
+/// chooses freely in it are the artifact type and the annotations.
+const LARGEST_DOCUMENT: usize = 128 * 1024;
 
 /// What the registry holds of what a push depends on, all seen at one moment.
 #[derive(Debug)]
@@ -103,7 +104,8 @@ impl Builder<'_> {
             uncounted: absent.map(|(digest, _)| digest.clone()).collect(),
         };
         let key = Place::Image(id, &pushed.digest).key();
-        self.operations.push(put(key, encode(&image)?, version, Condition::Absent));
+        let document = must_fit(encode(&image)?, "bytes in its artifact type")?;
+        self.operations.push(put(key, document, version, Condition::Absent));
         self.operations.push(record.creation(&sight.repository, &pushed.digest, now));
         if let Some(subject) = subject {
             self.referrer(subject)?;
@@ -126,13 +128,7 @@ impl Builder<'_> {
     fn referrer(&mut self, subject: &Digest) -> Result<(), RegistryError> {
         let Pushed { manifest, media_type, digest, size, .. } = self.pushed;
         let document = encode(&referrer_descriptor(manifest, media_type, digest, *size))?;
-        if document.len() > LARGEST_DESCRIPTOR {
-            return Err(RegistryError::ManifestTooComplex {
-                what: "bytes of annotations",
-                count: document.len(),
-                most: LARGEST_DESCRIPTOR,
-            });
-        }
+        let document = must_fit(document, "bytes in its annotations")?;
         let repository = &self.sight.repository.id;
         let key = Place::Referrer { repository, subject, digest }.key();
         self.operations.push(put(key, document, self.now.millis(), Condition::Any));
@@ -191,4 +187,13 @@ impl Builder<'_> {
             self.operations.push(Operation::Add { key, counters: Vec::new(), condition });
         }
     }
+}
+
+/// Refuses a document that its item could not hold.
+fn must_fit(document: Bytes, what: &'static str) -> Result<Bytes, RegistryError> {
+    if document.len() > LARGEST_DOCUMENT {
+        let (count, most) = (document.len(), LARGEST_DOCUMENT);
+        return Err(RegistryError::ManifestTooComplex { what, count, most });
+    }
+    Ok(document)
 }
