@@ -7,6 +7,7 @@
 mod harness;
 
 mod auth;
+mod blob_deletion;
 mod conflicts;
 mod image_deletion;
 mod immutability;

@@ -9,7 +9,7 @@
 //! | `repository/ID` | `image/DIGEST/tag/TAG` | empty | |
 //! | `repository/ID` | `manifest/DIGEST` | the manifest's bytes | `mediaType`; `object` if they are an object |
 //! | `repository/ID` | `tag/TAG` | digest, media type, size | `digest` |
-//! | `repository/ID` | `layer/DIGEST` | size, object, state | |
+//! | `repository/ID` | `layer/DIGEST` | size, object, deletion | |
 //! | `repository/ID` | `use/LAYER/IMAGE` | empty | |
 //! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |

@@ -175,7 +175,7 @@ impl Content<'_> {
             for blob in stored.blobs() {
                 assert!(self.items.contains_key(&format!("use/{blob}/{digest}")), "use of {blob}");
                 let layer = self.items.get(&format!("layer/{blob}"));
-                let visible = layer.is_some_and(|layer| json(layer)["hidden_at"].is_null());
+                let visible = layer.is_some_and(|layer| json(layer)["deletion"]["done"].is_null());
                 assert!(visible || self.is_sparse, "layer {blob} of {digest} is not visible");
             }
             if let Some(subject) = stored.subject() {

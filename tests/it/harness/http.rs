@@ -218,7 +218,7 @@ impl Answer {
 
 /// The [error codes](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes)
 /// of the specification.
-const CODES: [&str; 15] = [
+const CODES: [&str; 16] = [
     "BLOB_UNKNOWN",
     "BLOB_UPLOAD_INVALID",
     "BLOB_UPLOAD_UNKNOWN",
@@ -234,4 +234,6 @@ const CODES: [&str; 15] = [
     "DENIED",
     "UNSUPPORTED",
     "TOOMANYREQUESTS",
+    // Docker's, for failures of the server.
+    "UNKNOWN",
 ];

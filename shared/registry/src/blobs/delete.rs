@@ -1,12 +1,12 @@
 use berth_types::Digest;
 
-use super::record::Layer;
+use super::record::{Deletion, Layer};
 use crate::access::{Action, RepositoryPermit};
 use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{Place, content, uses};
-use crate::ports::{Consistency, Query, Select, Timestamp};
+use crate::ports::{Consistency, Query, Select};
 use crate::registry::Removal;
 use crate::repositories::Repository;
 
@@ -14,9 +14,10 @@ impl Removal {
     /// Deletes a blob of the repository that the permit names, unless an image uses it. Its bytes
     /// are left to collection.
     ///
-    /// The blob is hidden first and its uses are looked for afterwards: a manifest push that
-    /// committed before is seen here, one that commits later sees the hidden layer when it looks
-    /// again, and shows it.
+    /// The deletion is recorded before uses are looked for: a manifest push that committed before
+    /// is seen here, one that commits later sees the record when it looks again, and takes it
+    /// back. Then the blob is hidden, on condition that nobody did. So a blob in use is never
+    /// hidden, even if this process dies half-way.
     pub async fn delete_blob(
         &self,
         permit: &RepositoryPermit,
@@ -29,37 +30,38 @@ impl Removal {
             let key = Place::Layer(&repository.id, digest).key();
             let item = self.table.get(&key, Consistency::Strong).await?;
             let layer = item.as_ref().map(decode::<Layer>).transpose()?;
-            let (Some(item), Some(layer @ Layer { hidden_at: None, .. })) = (item, layer) else {
+            let (Some(item), Some(layer)) = (item, layer.filter(Layer::is_visible)) else {
                 let repository = repository.name.clone();
                 return Err(RegistryError::BlobUnknown { repository, digest: digest.clone() });
             };
             if self.is_used(&repository, digest).await? {
                 return Err(in_use(&repository, digest));
             }
-            let now = Some(self.clock.now());
-            if !self.set_hidden(&repository, digest, &layer, item.version, now).await? {
-                attempts.next().await?;
-                continue;
+            let target = Target { repository: &repository, digest, layer: &layer };
+            let now = self.clock.now();
+            if self.record(target, item.version, Deletion::Began(now)).await? {
+                let recorded = item.version + 1;
+                if self.is_used(&repository, digest).await? {
+                    self.record(target, recorded, Deletion::None).await?;
+                    return Err(in_use(&repository, digest));
+                }
+                if self.record(target, recorded, Deletion::Done(now)).await? {
+                    return Ok(());
+                }
             }
-            if !self.is_used(&repository, digest).await? {
-                return Ok(());
-            }
-            // If the layer changed meanwhile, whoever changed it has shown it already.
-            self.set_hidden(&repository, digest, &layer, item.version + 1, None).await?;
-            return Err(in_use(&repository, digest));
+            attempts.next().await?;
         }
     }
 
-    /// Hides or shows a layer of this `version`; `false` if it changed meanwhile.
-    async fn set_hidden(
+    /// Records how far the deletion of a layer of this `version` has come; `false` if the layer
+    /// changed meanwhile.
+    async fn record(
         &self,
-        repository: &Repository,
-        digest: &Digest,
-        layer: &Layer,
+        Target { repository, digest, layer }: Target<'_>,
         version: u64,
-        hidden_at: Option<Timestamp>,
+        deletion: Deletion,
     ) -> Result<bool, RegistryError> {
-        let operation = layer.change(repository, digest, version, hidden_at)?;
+        let operation = layer.change(repository, digest, version, deletion)?;
         Ok(won(self.table.transact(vec![operation]).await)?)
     }
 
@@ -78,6 +80,14 @@ impl Removal {
         };
         Ok(!self.table.query(&query).await?.items.is_empty())
     }
+}
+
+/// A layer that is deleted.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    repository: &'a Repository,
+    digest: &'a Digest,
+    layer: &'a Layer,
 }
 
 fn in_use(repository: &Repository, digest: &Digest) -> RegistryError {

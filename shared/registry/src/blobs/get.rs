@@ -31,8 +31,8 @@ impl Pull {
         let layer: Option<Layer> =
             get_immutable(self.table.as_ref(), &key).await?.as_ref().map(decode).transpose()?;
         match layer {
-            Some(Layer { size, object, hidden_at: None }) => {
-                Ok(Blob { digest: digest.clone(), size, object })
+            Some(layer) if layer.is_visible() => {
+                Ok(Blob { digest: digest.clone(), size: layer.size, object: layer.object })
             }
             _ => Err(RegistryError::BlobUnknown {
                 repository: permit.name().clone(),

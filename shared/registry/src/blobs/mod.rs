@@ -1,8 +1,9 @@
 //! Blobs: layers and configs of images, found, read, mounted and deleted.
 //!
 //! A repository's layer item says how large a blob is and which object holds it; the blob's links
-//! say which repositories share which object. A client's deletion hides the layer and leaves the
-//! object to collection; an upload, a mount or a manifest push of the same blob shows it again.
+//! say which repositories share which object. A client's deletion marks the layer, looks
+//! for uses and hides it, and leaves the object to collection; an upload, a mount or a manifest
+//! push of the same blob takes that back.
 
 mod delete;
 mod get;
@@ -12,4 +13,4 @@ mod record;
 pub use get::Blob;
 pub(crate) use get::get_immutable;
 pub use mount::MountFrom;
-pub(crate) use record::Layer;
+pub(crate) use record::{Deletion, Layer};

@@ -2,7 +2,7 @@ use std::fmt;
 
 use berth_types::{Digest, RepositoryName};
 
-use super::record::{Layer, Link};
+use super::record::{Deletion, Layer, Link};
 use crate::access::{Action, RepositoryPermit};
 use crate::contention::won;
 use crate::document::decode;
@@ -105,7 +105,7 @@ impl Push {
             return Err(RegistryError::RepositoryUnknown(target.name.clone()));
         }
         let found = items.first().and_then(Option::as_ref).map(decode::<Layer>).transpose()?;
-        let Some(found) = found.filter(|layer| layer.hidden_at.is_none()) else {
+        let Some(found) = found.filter(Layer::is_visible) else {
             return Ok(false);
         };
         if source.encryption != target.encryption {
@@ -114,7 +114,7 @@ impl Push {
         match items.last().and_then(Option::as_ref) {
             Some(item) => {
                 let layer: Layer = decode(item)?;
-                self.show(target, digest, &layer, item.version).await
+                self.keep(target, digest, &layer, item.version).await
             }
             None => self.link(target, digest, &found).await,
         }
@@ -126,23 +126,24 @@ impl Push {
         digest: &Digest,
         layer: &Layer,
     ) -> Result<bool, RegistryError> {
+        let layer = Layer { deletion: Deletion::None, ..layer.clone() };
         let operations = layer.creation(target, digest, self.clock.now())?;
         // If somebody else links or hides it at this moment, the client may upload it.
         Ok(won(self.table.transact(operations).await)?)
     }
 
-    /// Shows a layer again if it is hidden; `false` if it changed meanwhile.
-    pub(crate) async fn show(
+    /// Takes a layer's deletion back, if there is one; `false` if it changed meanwhile.
+    pub(crate) async fn keep(
         &self,
         repository: &Repository,
         digest: &Digest,
         layer: &Layer,
         version: u64,
     ) -> Result<bool, RegistryError> {
-        if layer.hidden_at.is_none() {
+        if layer.is_kept() {
             return Ok(true);
         }
-        let operation = layer.change(repository, digest, version, None)?;
+        let operation = layer.change(repository, digest, version, Deletion::None)?;
         Ok(won(self.table.transact(vec![operation]).await)?)
     }
 }

@@ -13,9 +13,28 @@ pub(crate) struct Layer {
     pub(crate) size: u64,
     /// Object that holds the bytes.
     pub(crate) object: ObjectKey,
-    /// When a client deleted the blob; it is hidden since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) hidden_at: Option<Timestamp>,
+    /// How far a client's deletion of the blob has come.
+    #[serde(default, skip_serializing_if = "Deletion::is_none")]
+    pub(crate) deletion: Deletion,
+}
+
+/// How far a client's deletion of a blob has come. Whoever needs the blob takes it back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Deletion {
+    /// There is none.
+    #[default]
+    None,
+    /// It looks for uses since then; the blob is served as before.
+    Began(Timestamp),
+    /// It found none; the blob is hidden since then.
+    Done(Timestamp),
+}
+
+impl Deletion {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
 }
 
 /// Item that says which object a repository links for a blob.
@@ -26,6 +45,16 @@ pub(crate) struct Link {
 }
 
 impl Layer {
+    /// Whether clients see the blob.
+    pub(crate) fn is_visible(&self) -> bool {
+        !matches!(self.deletion, Deletion::Done(_))
+    }
+
+    /// Whether no deletion is under way or done.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.deletion.is_none()
+    }
+
     /// Returns the operations that make this the repository's item of `digest`, if it has none.
     pub(crate) fn creation(
         &self,
@@ -42,16 +71,16 @@ impl Layer {
         ])
     }
 
-    /// Returns the operation that shows or hides the layer of this `version`.
+    /// Returns the operation that records the deletion of the layer of this `version`.
     pub(crate) fn change(
         &self,
         repository: &Repository,
         digest: &Digest,
         version: u64,
-        hidden_at: Option<Timestamp>,
+        deletion: Deletion,
     ) -> Result<Operation, StoreError> {
         let key = Place::Layer(&repository.id, digest).key();
-        let changed = Self { hidden_at, ..self.clone() };
+        let changed = Self { deletion, ..self.clone() };
         Ok(put(key, encode(&changed)?, version, Condition::Version(version)))
     }
 }

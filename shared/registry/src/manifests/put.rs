@@ -201,7 +201,7 @@ impl Push {
 
 fn is_visible(layer: Option<&Item>) -> Result<bool, RegistryError> {
     let layer = layer.map(decode::<Layer>).transpose()?;
-    Ok(layer.is_some_and(|layer| layer.hidden_at.is_none()))
+    Ok(layer.is_some_and(|layer| layer.is_visible()))
 }
 
 impl Pushed {

@@ -11,7 +11,7 @@ use crate::repositories::Repository;
 
 impl Push {
     /// Looks again after a push: succeeds only if the repository stands then, unmarked, and makes
-    /// sure that its blobs are visible.
+    /// sure that its blobs are kept.
     pub(super) async fn settle(
         &self,
         repository: &Repository,
@@ -31,7 +31,7 @@ impl Push {
                 return Err(RegistryError::RepositoryUnknown(name.clone()));
             };
             let stands = self.is_unmarked(&found, record).await?;
-            if stands && self.are_visible(repository, blobs, &items[1..]).await? {
+            if stands && self.are_kept(repository, blobs, &items[1..]).await? {
                 return Ok(());
             }
             attempts.next().await?;
@@ -57,19 +57,19 @@ impl Push {
         Ok(won(self.table.transact(vec![operation]).await)?)
     }
 
-    /// Shows the blobs that a client deleted while the push went on; `false` if one changed again.
-    async fn are_visible(
+    /// Takes back deletions of the blobs that went on beside the push; `false` if one changed again.
+    async fn are_kept(
         &self,
         repository: &Repository,
         blobs: &[Digest],
         items: &[Option<Item>],
     ) -> Result<bool, RegistryError> {
-        let mut visible = true;
+        let mut kept = true;
         for (digest, item) in blobs.iter().zip(items) {
             let Some(item) = item else { continue };
             let layer: Layer = decode(item)?;
-            visible &= self.show(repository, digest, &layer, item.version).await?;
+            kept &= self.keep(repository, digest, &layer, item.version).await?;
         }
-        Ok(visible)
+        Ok(kept)
     }
 }

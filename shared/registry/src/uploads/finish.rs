@@ -7,7 +7,7 @@ use super::begin::new_upload_id;
 use super::hashing::{Judge, hashing};
 use super::session::{Loaded, Multipart};
 use crate::access::{Action, RepositoryPermit};
-use crate::blobs::Layer;
+use crate::blobs::{Deletion, Layer};
 use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
@@ -164,7 +164,7 @@ impl Push {
     }
 
     /// Makes the object the repository's layer, and removes the session in the same transaction.
-    /// If the repository has the layer already, that one stays (and is shown, if it was hidden)
+    /// If the repository has the layer already, that one stays (and its deletion, if there is one, is taken back)
     /// and the new object is deleted. `false` if the session ended without making the layer.
     async fn commit_layer(
         &self,
@@ -183,12 +183,17 @@ impl Push {
                 operations.push(Operation::Delete { key, condition: Condition::Version(version) });
             }
             match (&known, &present) {
-                (Some(layer), Some(item)) if layer.hidden_at.is_some() => {
-                    operations.push(layer.change(repository, digest, item.version, None)?);
+                (Some(layer), Some(item)) if !layer.is_kept() => {
+                    operations.push(layer.change(
+                        repository,
+                        digest,
+                        item.version,
+                        Deletion::None,
+                    )?);
                 }
                 (None, _) if session_stands => {
-                    let layer =
-                        Layer { size: object.size, object: object.key.clone(), hidden_at: None };
+                    let (size, object) = (object.size, object.key.clone());
+                    let layer = Layer { size, object, deletion: Deletion::None };
                     operations.extend(layer.creation(repository, digest, self.clock.now())?);
                 }
                 _ => {}
