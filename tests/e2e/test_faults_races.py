@@ -43,14 +43,32 @@ def ecr(server: BerthServer) -> object:
     )
 
 
-def push_images(server: BerthServer, seed: str) -> list[Push]:
+class Progress:
+    """Counts the pushes of a round, so that the deletion comes in their midst."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._count = 0
+
+    def step(self) -> None:
+        """Counts one push."""
+        with self._changed:
+            self._count += 1
+            self._changed.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        """Returns when so many pushes have ended."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._count >= count, timeout=120)
+
+
+def push_images(server: BerthServer, seed: str, progress: Progress) -> list[Push]:
     """Pushes small images, whatever becomes of the repository meanwhile."""
     registry = Registry(server)
     pushes = []
     for number in range(PUSHES):
         tag = f"{seed}-{number}"
         image = images.image(tag, layers=1, layer_size=2 * images.KIB)
-        began = time.monotonic()
         for blob in image.blobs:
             answer = registry.request("POST", f"/v2/{REPOSITORY}/blobs/uploads/")
             assert answer.status_code == 202, f"{answer.status_code} {answer.text}"
@@ -58,12 +76,12 @@ def push_images(server: BerthServer, seed: str) -> list[Push]:
             answer = registry.finish_upload(location, images.sha256(blob), blob)
             # The upload may have gone with its repository.
             assert answer.status_code in (201, 404), f"{answer.status_code} {answer.text}"
-        began_manifest = time.monotonic()
+        began = time.monotonic()
         answer = registry.put_manifest(REPOSITORY, tag, image)
         # Its layers may have gone as well.
         assert answer.status_code in (201, 400, 404), f"{answer.status_code} {answer.text}"
-        assert began <= began_manifest
-        pushes.append(Push(tag, image.digest, began_manifest, answer.status_code))
+        pushes.append(Push(tag, image.digest, began, answer.status_code))
+        progress.step()
     return pushes
 
 
@@ -74,22 +92,20 @@ def test_deletion_beside_pushes(fresh_berth: BerthServer) -> None:
     answered = lost = 0
     for number in range(ROUNDS):
         registry.push_blob(REPOSITORY, b"the repository is there")
-        started = threading.Event()
-        wait = chance.random() * 0.3
+        progress = Progress()
+        pushes_before = chance.randrange(1, PUSHERS * PUSHES)
 
-        def delete(started: threading.Event = started, wait: float = wait) -> float:
-            started.wait()
-            time.sleep(wait)
+        def delete(progress: Progress = progress, pushes_before: int = pushes_before) -> float:
+            progress.wait_for(pushes_before)
             client.delete_repository(repositoryName=REPOSITORY, force=True)
             return time.monotonic()
 
         with ThreadPoolExecutor(PUSHERS + 1) as pool:
             deletion = pool.submit(delete)
             pushers = [
-                pool.submit(push_images, fresh_berth, f"r{number}-p{pusher}")
+                pool.submit(push_images, fresh_berth, f"r{number}-p{pusher}", progress)
                 for pusher in range(PUSHERS)
             ]
-            started.set()
             pushes = [push for pusher in pushers for push in pusher.result()]
             deleted = deletion.result()
 
