@@ -33,12 +33,7 @@ impl Connection {
     /// Fails when nothing listens.
     pub fn open(caller: &Caller) -> Result<Self> {
         let stream = caller.connect()?;
-        Ok(Self {
-            caller: caller.clone(),
-            stream,
-            received: Vec::new(),
-            dropped: vec![0; DROP],
-        })
+        Ok(Self { caller: caller.clone(), stream, received: Vec::new(), dropped: vec![0; DROP] })
     }
 
     /// Sends the request; drops the body of the response, and returns its length.
@@ -83,18 +78,14 @@ impl Connection {
         let (response, length) = self.exchange(request)?;
         if response.status() != status {
             let Request { method, target, .. } = request;
-            bail!(
-                "{method} {target} answers {}, expected {status}",
-                response.status()
-            );
+            bail!("{method} {target} answers {}, expected {status}", response.status());
         }
         Ok((response, length))
     }
 
     fn send(&mut self, request: &Request<'_>) -> Result<Response> {
         self.received.clear();
-        self.stream
-            .write_all(request.head(&self.caller).as_bytes())?;
+        self.stream.write_all(request.head(&self.caller).as_bytes())?;
         match request.body {
             Body::Empty => {}
             Body::Bytes(_, bytes) => self.stream.write_all(bytes)?,
@@ -120,10 +111,7 @@ impl Connection {
     /// Reads up to the mark, and returns what stands before it.
     fn take_until(&mut self, mark: &[u8]) -> Result<Vec<u8>> {
         loop {
-            let found = self
-                .received
-                .windows(mark.len())
-                .position(|window| window == mark);
+            let found = self.received.windows(mark.len()).position(|window| window == mark);
             if let Some(length) = found {
                 let rest = self.received.split_off(length + mark.len());
                 let mut taken = std::mem::replace(&mut self.received, rest);
@@ -157,9 +145,7 @@ impl Connection {
     }
 
     fn drop_body(&mut self, length: u64) -> Result<()> {
-        let mut rest = length
-            .checked_sub(self.received.len() as u64)
-            .context("body too long")?;
+        let mut rest = length.checked_sub(self.received.len() as u64).context("body too long")?;
         self.received.clear();
         while rest > 0 {
             let limit = usize::try_from(rest).unwrap_or(DROP).min(DROP);

@@ -50,12 +50,7 @@ impl Pattern {
         }
         let plain = memory_file(&bytes)?;
         let chunked = memory_file(&framed)?;
-        Ok(Self {
-            bytes,
-            plain,
-            chunked,
-            chunked_length: framed.len(),
-        })
+        Ok(Self { bytes, plain, chunked, chunked_length: framed.len() })
     }
 }
 
@@ -142,11 +137,7 @@ impl BlobMaker {
         for _ in 0..repeats {
             begun.update(&pattern.bytes);
         }
-        Self {
-            repeats,
-            begun,
-            made: AtomicU64::new(0),
-        }
+        Self { repeats, begun, made: AtomicU64::new(0) }
     }
 
     /// Makes a blob unlike every other of this maker.
@@ -155,11 +146,7 @@ impl BlobMaker {
         let mut tail = [0; TAIL];
         tail[..8].copy_from_slice(&number.to_le_bytes());
         let digest = self.begun.clone().chain_update(tail).finalize();
-        Blob {
-            repeats: self.repeats,
-            tail,
-            digest: format!("sha256:{}", hex::encode(digest)),
-        }
+        Blob { repeats: self.repeats, tail, digest: format!("sha256:{}", hex::encode(digest)) }
     }
 }
 
@@ -187,17 +174,10 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
             let mut received = Vec::new();
-            listener
-                .accept()
-                .unwrap()
-                .0
-                .read_to_end(&mut received)
-                .unwrap();
+            listener.accept().unwrap().0.read_to_end(&mut received).unwrap();
             received
         });
-        second
-            .send(&pattern, &TcpStream::connect(address).unwrap())
-            .unwrap();
+        second.send(&pattern, &TcpStream::connect(address).unwrap()).unwrap();
         let received = server.join().unwrap();
         assert_eq!(received.len() as u64, second.size());
         assert_eq!(digest_of(&received), second.digest());

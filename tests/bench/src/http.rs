@@ -45,21 +45,13 @@ impl<'a> Request<'a> {
     /// Makes a `GET`.
     #[must_use]
     pub fn get(target: &'a str) -> Self {
-        Self {
-            method: "GET",
-            target,
-            body: Body::Empty,
-        }
+        Self { method: "GET", target, body: Body::Empty }
     }
 
     /// Returns the head of the request, with its empty line.
     #[must_use]
     pub fn head(&self, caller: &Caller) -> String {
-        let Self {
-            method,
-            target,
-            body,
-        } = self;
+        let Self { method, target, body } = self;
         let mut head = format!("{method} {target} HTTP/1.1\r\n{}", caller.headers);
         let (kind, length) = match body {
             Body::Empty if *method == "GET" => (None, None),
@@ -134,9 +126,7 @@ impl Response {
     /// Fails when it is not HTTP/1.1.
     pub fn parse(head: &[u8]) -> Result<Self> {
         let head = String::from_utf8_lossy(head).into_owned();
-        let status = head
-            .strip_prefix("HTTP/1.1 ")
-            .and_then(|rest| rest.get(..3));
+        let status = head.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
         let status = status.and_then(|status| status.parse().ok());
         let status = status.with_context(|| format!("not a response: {head:?}"))?;
         Ok(Self { head, status })
@@ -160,8 +150,7 @@ impl Response {
     /// Tells whether the body comes in chunks.
     #[must_use]
     pub fn is_chunked(&self) -> bool {
-        self.header("Transfer-Encoding")
-            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+        self.header("Transfer-Encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
     }
 
     /// Returns the length of the body, where it is stated.
@@ -173,9 +162,7 @@ impl Response {
         if self.status == 204 || self.status == 304 {
             return Ok(Some(0));
         }
-        self.header("Content-Length")
-            .map(|value| Ok(value.parse()?))
-            .transpose()
+        self.header("Content-Length").map(|value| Ok(value.parse()?)).transpose()
     }
 }
 
@@ -186,11 +173,7 @@ mod tests {
     #[test]
     fn writes_heads() {
         let caller = Caller::new(SocketAddr::from(([127, 0, 0, 1], 80)), Some("Basic eA=="));
-        let post = Request {
-            method: "POST",
-            target: "/v2/",
-            body: Body::Bytes("a/b", b"xyz"),
-        };
+        let post = Request { method: "POST", target: "/v2/", body: Body::Bytes("a/b", b"xyz") };
         assert_eq!(
             post.head(&caller),
             format!(

@@ -26,11 +26,7 @@ pub fn render(report: &Report) -> Value {
 }
 
 fn started(started: &Started) -> Value {
-    let seconds: Vec<f64> = started
-        .times
-        .iter()
-        .map(std::time::Duration::as_secs_f64)
-        .collect();
+    let seconds: Vec<f64> = started.times.iter().map(std::time::Duration::as_secs_f64).collect();
     json!({ "peer": started.kind.name(), "seconds": seconds, "resident_kib": started.memory })
 }
 

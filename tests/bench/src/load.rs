@@ -109,24 +109,10 @@ impl Clients {
         let mut clients = Vec::new();
         for index in 0..load.connections {
             let stream = instance.caller().connect()?;
-            epoll::add(
-                &epoll,
-                &stream,
-                EventData::new_u64(index as u64),
-                EventFlags::IN,
-            )?;
-            clients.push(Client {
-                stream,
-                received: Vec::with_capacity(RESPONSE),
-            });
+            epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
+            clients.push(Client { stream, received: Vec::with_capacity(RESPONSE) });
         }
-        Ok(Self {
-            epoll,
-            all: clients,
-            status: load.status,
-            sent: 0,
-            answered: 0,
-        })
+        Ok(Self { epoll, all: clients, status: load.status, sent: 0, answered: 0 })
     }
 
     fn run(&mut self, until: Until, request: &mut dyn FnMut(u64) -> Vec<u8>) -> Result<()> {
@@ -176,10 +162,7 @@ impl Client {
             bail!("the server closed the connection after {length} bytes");
         }
         self.received.extend_from_slice(&more[..read]);
-        let end = self
-            .received
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n");
+        let end = self.received.windows(4).position(|window| window == b"\r\n\r\n");
         let Some(end) = end else { return Ok(false) };
         let response = Response::parse(&self.received[..end])?;
         let body = &self.received[end + 4..];

@@ -54,22 +54,14 @@ impl Machine {
 
 fn description() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpus
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("unknown processor", |(_, model)| model);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let memory = memory
-        .split_whitespace()
-        .nth(1)
-        .and_then(|kib| kib.parse::<u64>().ok());
+    let memory = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok());
     let memory = memory.unwrap_or_default() >> 20;
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!(
-        "{model}, {cores} cores, {memory} GiB of memory, Linux {}",
-        kernel.trim()
-    )
+    format!("{model}, {cores} cores, {memory} GiB of memory, Linux {}", kernel.trim())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with four digits")]

@@ -34,26 +34,16 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let data = &options.data;
     fs::create_dir_all(data).with_context(|| format!("create {}", data.display()))?;
-    let options = Options {
-        data: data.canonicalize()?,
-        ..options
-    };
+    let options = Options { data: data.canonicalize()?, ..options };
 
     let peers = find_peers(&options);
     if peers.is_empty() {
         bail!("there is nothing to measure");
     }
     let machine = Machine::measure(&options.data)?;
-    let sizes = if options.quick {
-        Sizes::quick()
-    } else {
-        Sizes::full(machine.disk)
-    };
-    let started = if options.wants("start") {
-        run::start_ups(&peers, &options)?
-    } else {
-        Vec::new()
-    };
+    let sizes = if options.quick { Sizes::quick() } else { Sizes::full(machine.disk) };
+    let started =
+        if options.wants("start") { run::start_ups(&peers, &options)? } else { Vec::new() };
     let mut outcomes = Vec::new();
     for scenario in scenario::all(sizes)? {
         if options.wants(scenario.name()) {
@@ -62,13 +52,7 @@ fn main() -> Result<()> {
     }
     let peers = peers.into_iter().map(|peer| (peer.version(), peer));
     let peers = peers.map(|(version, peer)| (peer, version)).collect();
-    let report = Report {
-        machine,
-        peers,
-        rounds: options.rounds(),
-        started,
-        outcomes,
-    };
+    let report = Report { machine, peers, rounds: options.rounds(), started, outcomes };
     print!("{}", report.render());
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&json::render(&report))?;
@@ -77,12 +61,7 @@ fn main() -> Result<()> {
     let failed = |peer: &run::Measured| {
         peer.kind == Kind::Berth && peer.samples.len() < report.rounds as usize
     };
-    if report
-        .outcomes
-        .iter()
-        .flat_map(|outcome| &outcome.peers)
-        .any(failed)
-    {
+    if report.outcomes.iter().flat_map(|outcome| &outcome.peers).any(failed) {
         bail!("some of berth's measurements failed; see above");
     }
     Ok(())
@@ -91,10 +70,7 @@ fn main() -> Result<()> {
 /// Finds the peers that were asked for; says which are missing, and why.
 fn find_peers(options: &Options) -> Vec<Peer> {
     let mut peers = Vec::new();
-    for kind in Kind::ALL
-        .into_iter()
-        .filter(|kind| options.wants_peer(kind.name()))
-    {
+    for kind in Kind::ALL.into_iter().filter(|kind| options.wants_peer(kind.name())) {
         match Peer::find(kind, options) {
             Ok(peer) => peers.push(peer),
             Err(reason) => println!("{kind}: {reason:#}"),

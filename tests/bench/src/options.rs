@@ -54,11 +54,7 @@ impl Options {
     /// Tells whether the measurement called `name` was asked for.
     #[must_use]
     pub fn wants(&self, name: &str) -> bool {
-        self.only.is_empty()
-            || self
-                .only
-                .iter()
-                .any(|prefix| name.starts_with(prefix.as_str()))
+        self.only.is_empty() || self.only.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
     /// Tells whether the peer called `name` was asked for.

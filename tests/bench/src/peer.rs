@@ -87,20 +87,14 @@ impl Peer {
         if !program.exists() {
             bail!("not installed (no {})", program.display());
         }
-        Ok(Self {
-            kind,
-            program: program.canonicalize()?,
-            data: options.data.clone(),
-        })
+        Ok(Self { kind, program: program.canonicalize()?, data: options.data.clone() })
     }
 
     /// Returns what the program says of its version.
     #[must_use]
     pub fn version(&self) -> String {
         let said = Command::new(&self.program).arg("--version").output();
-        let said = said
-            .map(|output| [output.stdout, output.stderr].concat())
-            .unwrap_or_default();
+        let said = said.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let line = said.lines().next().unwrap_or("unknown");
         // Zot says it in a line of its log.
@@ -122,31 +116,16 @@ impl Peer {
         let folder = TempDir::with_prefix_in(format!("{}-", self.kind), &self.data)?;
         let address = free_address()?;
         let mut command = self.command(folder.path(), address)?;
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let started = Instant::now();
-        let child = command
-            .spawn()
-            .with_context(|| format!("run {}", self.program.display()))?;
+        let child = command.spawn().with_context(|| format!("run {}", self.program.display()))?;
         let authorization = (self.kind == Kind::Berth).then(|| {
             let pair = format!("{ACCESS_KEY_ID}:{SECRET_ACCESS_KEY}");
-            format!(
-                "Basic {}",
-                base64::engine::general_purpose::STANDARD.encode(pair)
-            )
+            format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
         });
         let caller = Caller::new(address, authorization.as_deref());
-        let mut instance = Instance {
-            child,
-            caller,
-            startup: Duration::ZERO,
-            _folder: folder,
-        };
-        instance
-            .wait_until_ready(started)
-            .with_context(|| format!("start {}", self.kind))?;
+        let mut instance = Instance { child, caller, startup: Duration::ZERO, _folder: folder };
+        instance.wait_until_ready(started).with_context(|| format!("start {}", self.kind))?;
         Ok(instance)
     }
 

@@ -17,9 +17,7 @@ pub fn processor_time(pid: u32) -> Result<Duration> {
     let path = format!("/proc/{pid}/stat");
     let stat = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
     // The name of the program, in brackets, may hold spaces: count from its end.
-    let (_, fields) = stat
-        .rsplit_once(')')
-        .with_context(|| format!("parse {path}"))?;
+    let (_, fields) = stat.rsplit_once(')').with_context(|| format!("parse {path}"))?;
     let mut fields = fields.split_whitespace().skip(11);
     let mut ticks = || -> Result<u32> { Ok(fields.next().context("field is missing")?.parse()?) };
     Ok(TICK * (ticks()? + ticks()?))
@@ -46,16 +44,10 @@ impl Memory {
         let field = |name: &str| -> Result<u64> {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let line = line.with_context(|| format!("{path} lacks {name}"))?;
-            let number = line
-                .split_whitespace()
-                .next()
-                .context("number is missing")?;
+            let number = line.split_whitespace().next().context("number is missing")?;
             Ok(number.parse()?)
         };
-        Ok(Self {
-            resident: field("VmRSS:")?,
-            peak: field("VmHWM:")?,
-        })
+        Ok(Self { resident: field("VmRSS:")?, peak: field("VmHWM:")? })
     }
 }
 
@@ -67,10 +59,7 @@ mod tests {
     fn reads_this_process() {
         let pid = std::process::id();
         let memory = Memory::of(pid).unwrap();
-        assert!(
-            memory.resident > 0 && memory.peak >= memory.resident,
-            "{memory:?}"
-        );
+        assert!(memory.resident > 0 && memory.peak >= memory.resident, "{memory:?}");
         let before = processor_time(pid).unwrap();
         let mut sum = 0_u64;
         while processor_time(pid).unwrap() < before + 2 * TICK {

@@ -41,24 +41,13 @@ pub fn push_blob(
         Upload::Put => Body::Blob(pattern, blob),
         Upload::Patch => {
             let body = Body::Chunked(pattern, blob);
-            let patch = Request {
-                method: "PATCH",
-                target: &location,
-                body,
-            };
+            let patch = Request { method: "PATCH", target: &location, body };
             location = next_location(&connection.expect(202, &patch)?.0)?;
             Body::Empty
         }
     };
     let target = with_digest(&location, blob.digest());
-    connection.expect(
-        201,
-        &Request {
-            method: "PUT",
-            target: &target,
-            body,
-        },
-    )?;
+    connection.expect(201, &Request { method: "PUT", target: &target, body })?;
     Ok(())
 }
 
@@ -98,11 +87,7 @@ pub fn count_tags(connection: &mut Connection, repository: &str) -> Result<usize
     let mut next = Some(tags_list(repository));
     while let Some(target) = next {
         let (response, body) = connection.read(&Request::get(&target))?;
-        ensure!(
-            response.status() == 200,
-            "{target} answers {}",
-            response.status()
-        );
+        ensure!(response.status() == 200, "{target} answers {}", response.status());
         let list: serde_json::Value = serde_json::from_slice(&body)?;
         count += list["tags"].as_array().context("list without tags")?.len();
         next = response.header("Link").map(link_target).transpose()?;
@@ -124,9 +109,7 @@ impl Image {
     ///
     /// Fails when the registry refuses them.
     pub fn push(connection: &mut Connection, repository: &str) -> Result<Self> {
-        let layers: Vec<String> = (0..LAYERS)
-            .map(|number| format!("layer {number}"))
-            .collect();
+        let layers: Vec<String> = (0..LAYERS).map(|number| format!("layer {number}")).collect();
         let mut descriptors = Vec::new();
         let mut diff_ids = Vec::new();
         for layer in &layers {
@@ -138,20 +121,12 @@ impl Image {
             "os": "linux",
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
         });
-        let config = push_bytes(
-            connection,
-            repository,
-            CONFIG,
-            config.to_string().as_bytes(),
-        )?;
+        let config = push_bytes(connection, repository, CONFIG, config.to_string().as_bytes())?;
         let layers = descriptors.join(",");
         let before = format!(
             r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{config},"layers":[{layers}],"annotations":{{"org.opencontainers.image.revision":""#
         );
-        Ok(Self {
-            before,
-            after: "\"}}",
-        })
+        Ok(Self { before, after: "\"}}" })
     }
 
     /// Returns the manifest of this number.
@@ -171,34 +146,19 @@ fn push_bytes(
     let digest = digest_of(bytes);
     let target = with_digest(&begin_upload(connection, repository)?, &digest);
     let body = Body::Bytes("application/octet-stream", bytes);
-    connection.expect(
-        201,
-        &Request {
-            method: "PUT",
-            target: &target,
-            body,
-        },
-    )?;
+    connection.expect(201, &Request { method: "PUT", target: &target, body })?;
     let size = bytes.len();
-    Ok(format!(
-        r#"{{"mediaType":"{kind}","digest":"{digest}","size":{size}}}"#
-    ))
+    Ok(format!(r#"{{"mediaType":"{kind}","digest":"{digest}","size":{size}}}"#))
 }
 
 fn begin_upload(connection: &mut Connection, repository: &str) -> Result<String> {
     let target = format!("/v2/{repository}/blobs/uploads/");
-    let post = Request {
-        method: "POST",
-        target: &target,
-        body: Body::Empty,
-    };
+    let post = Request { method: "POST", target: &target, body: Body::Empty };
     next_location(&connection.expect(202, &post)?.0)
 }
 
 fn next_location(response: &crate::http::Response) -> Result<String> {
-    let location = response
-        .header("Location")
-        .context("answer without Location")?;
+    let location = response.header("Location").context("answer without Location")?;
     Ok(path_of(location)?.to_owned())
 }
 

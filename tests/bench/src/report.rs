@@ -61,12 +61,7 @@ impl Report {
             let value = |sample: &Sample| sample.server_cost(outcome.unit);
             let values = self.medians(outcome, value);
             let bound = outcome.target.map(|target| Bound::AtMost(target.processor));
-            table.row(
-                &outcome.title,
-                outcome.unit.processor_name(),
-                &values,
-                bound,
-            );
+            table.row(&outcome.title, outcome.unit.processor_name(), &values, bound);
         }
         table.render(&mut text);
 
@@ -84,58 +79,29 @@ impl Report {
                 let started = self.started.iter().find(|started| started.kind == kind)?;
                 median(started.times.iter().map(|time| time.as_secs_f64() * 1000.0))
             };
-            table.row(
-                "start, to the first answer",
-                "ms",
-                &self.of_each(seconds),
-                None,
-            );
+            table.row("start, to the first answer", "ms", &self.of_each(seconds), None);
             let memory = |kind| {
                 let started = self.started.iter().find(|started| started.kind == kind)?;
                 median(started.memory.iter().copied().map(mebibytes))
             };
-            table.row(
-                "resident memory at rest",
-                "MiB",
-                &self.of_each(memory),
-                None,
-            );
+            table.row("resident memory at rest", "MiB", &self.of_each(memory), None);
         }
         for outcome in &self.outcomes {
-            let peak = |kind| {
-                median(
-                    measured(outcome, kind)?
-                        .peaks
-                        .iter()
-                        .copied()
-                        .map(mebibytes),
-                )
-            };
+            let peak = |kind| median(measured(outcome, kind)?.peaks.iter().copied().map(mebibytes));
             let title = format!("peak memory: {}", outcome.title);
             table.row(&title, "MiB", &self.of_each(peak), None);
         }
         if !self.outcomes.is_empty() {
             let bound = Some(Bound::AtMost(MEMORY_TARGET));
             let peaks = |kind| self.peak(kind);
-            table.row(
-                "peak memory: the most of all",
-                "MiB",
-                &self.of_each(peaks),
-                bound,
-            );
+            table.row("peak memory: the most of all", "MiB", &self.of_each(peaks), bound);
         }
         table.render(&mut text);
         text
     }
 
     fn preamble(&self) -> String {
-        let Machine {
-            description,
-            load,
-            sha256,
-            disk,
-            sync,
-        } = &self.machine;
+        let Machine { description, load, sha256, disk, sync } = &self.machine;
         let mut text = format!(
             "Machine: {description}; load before the run {load}.\n\
              SHA-256 on one core: {sha256:.0} MiB/s. Disk: {disk:.0} MiB/s written and synced; \
@@ -157,10 +123,7 @@ impl Report {
     }
 
     fn of_each(&self, value: impl Fn(Kind) -> Option<f64>) -> Vec<Option<f64>> {
-        self.peers
-            .iter()
-            .map(|(peer, _)| value(peer.kind))
-            .collect()
+        self.peers.iter().map(|(peer, _)| value(peer.kind)).collect()
     }
 
     fn medians(&self, outcome: &Outcome, value: impl Fn(&Sample) -> f64) -> Vec<Option<f64>> {
@@ -168,15 +131,8 @@ impl Report {
     }
 
     fn peak(&self, kind: Kind) -> Option<f64> {
-        let measured = self
-            .outcomes
-            .iter()
-            .filter_map(|outcome| measured(outcome, kind));
-        measured
-            .flat_map(|measured| &measured.peaks)
-            .max()
-            .copied()
-            .map(mebibytes)
+        let measured = self.outcomes.iter().filter_map(|outcome| measured(outcome, kind));
+        measured.flat_map(|measured| &measured.peaks).max().copied().map(mebibytes)
     }
 }
 
@@ -203,20 +159,13 @@ impl Table {
         let others = kinds.iter().filter(|kind| **kind != Kind::Berth);
         head.extend(others.map(|kind| format!("berth ÷ {kind}")));
         head.push("target".to_owned());
-        Self {
-            kinds,
-            rows: vec![head],
-        }
+        Self { kinds, rows: vec![head] }
     }
 
     fn row(&mut self, title: &str, unit: &str, values: &[Option<f64>], bound: Option<Bound>) {
         let missing = || "–".to_owned();
         let mut row = vec![title.to_owned(), unit.to_owned()];
-        row.extend(
-            values
-                .iter()
-                .map(|value| value.map_or_else(missing, four_digits)),
-        );
+        row.extend(values.iter().map(|value| value.map_or_else(missing, four_digits)));
         let find = |kind| {
             let index = self.kinds.iter().position(|other| *other == kind)?;
             *values.get(index)?
@@ -239,12 +188,7 @@ impl Table {
             return;
         }
         let columns = self.rows[0].len();
-        let width = |column: usize| {
-            self.rows
-                .iter()
-                .map(|row| row[column].chars().count())
-                .max()
-        };
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();
         let widths: Vec<usize> = (0..columns).filter_map(width).collect();
         for (index, row) in self.rows.iter().enumerate() {
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
@@ -284,18 +228,8 @@ mod tests {
     #[test]
     fn table_judges_ratios() {
         let mut table = Table::new("rate", vec![Kind::Berth, Kind::Distribution, Kind::Zot]);
-        table.row(
-            "push",
-            "MiB/s",
-            &[Some(2000.0), Some(1000.0), None],
-            Some(Bound::AtLeast(2.0)),
-        );
-        table.row(
-            "peak",
-            "MiB",
-            &[Some(60.0), Some(100.0), None],
-            Some(Bound::AtMost(0.5)),
-        );
+        table.row("push", "MiB/s", &[Some(2000.0), Some(1000.0), None], Some(Bound::AtLeast(2.0)));
+        table.row("peak", "MiB", &[Some(60.0), Some(100.0), None], Some(Bound::AtMost(0.5)));
         let mut text = String::new();
         table.render(&mut text);
         let expected = "\

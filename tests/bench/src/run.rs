@@ -55,11 +55,7 @@ pub struct Started {
 ///
 /// Fails when a peer does not start.
 pub fn start_ups(peers: &[Peer], options: &Options) -> Result<Vec<Started>> {
-    let start = |peer: &Peer| Started {
-        kind: peer.kind,
-        times: Vec::new(),
-        memory: Vec::new(),
-    };
+    let start = |peer: &Peer| Started { kind: peer.kind, times: Vec::new(), memory: Vec::new() };
     let mut started: Vec<Started> = peers.iter().map(start).collect();
     for _ in 0..options.rounds() {
         for (peer, started) in peers.iter().zip(&mut started) {
@@ -106,18 +102,8 @@ struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     fn new(peer: &'a Peer, scenario: &'a dyn Scenario) -> Self {
-        let measured = Measured {
-            kind: peer.kind,
-            samples: Vec::new(),
-            peaks: Vec::new(),
-        };
-        Self {
-            peer,
-            scenario,
-            kept: None,
-            failed: false,
-            measured,
-        }
+        let measured = Measured { kind: peer.kind, samples: Vec::new(), peaks: Vec::new() };
+        Self { peer, scenario, kept: None, failed: false, measured }
     }
 
     fn take(&mut self) -> Result<()> {
@@ -130,9 +116,7 @@ impl<'a> Turn<'a> {
         };
         // What others left to write is not this peer's to wait for.
         rustix::fs::sync();
-        self.measured
-            .samples
-            .push(self.scenario.measure(&instance)?);
+        self.measured.samples.push(self.scenario.measure(&instance)?);
         self.measured.peaks.push(instance.memory()?.peak);
         if self.scenario.lifetime() == Lifetime::Rounds {
             self.kept = Some(instance);

@@ -153,18 +153,10 @@ mod tests {
     #[test]
     fn units_scale() {
         let second = Duration::from_secs(1);
-        let sample = Sample {
-            amount: 1 << 30,
-            elapsed: second,
-            server: second,
-            client: second,
-        };
+        let sample = Sample { amount: 1 << 30, elapsed: second, server: second, client: second };
         assert!((sample.rate(Unit::Bytes) - 1024.0).abs() < 1e-9);
         assert!((sample.server_cost(Unit::Bytes) - 1.0).abs() < 1e-9);
-        let sample = Sample {
-            amount: 2000,
-            ..sample
-        };
+        let sample = Sample { amount: 2000, ..sample };
         assert!((sample.rate(Unit::Requests) - 2000.0).abs() < 1e-9);
         assert!((sample.client_cost(Unit::Requests) - 0.5).abs() < 1e-9);
     }

@@ -16,6 +16,7 @@ use crate::load::Load;
 use crate::peer::Instance;
 use crate::registry::Upload;
 use crate::sample::{Sample, Unit};
+use crate::scenario::pull::Turn;
 
 /// How long a registry lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,12 +110,7 @@ impl Sizes {
     }
 
     fn load(&self, status: u16) -> Load {
-        Load {
-            connections: 32,
-            status,
-            warm_up: self.warm_up,
-            duration: self.duration,
-        }
+        Load { connections: 32, status, warm_up: self.warm_up, duration: self.duration }
     }
 }
 
@@ -129,28 +125,18 @@ pub fn all(sizes: Sizes) -> Result<Vec<Box<dyn Scenario>>> {
     let eight = Rc::new(BlobMaker::new(&pattern, sizes.eight));
     let push = |name, blobs: &Rc<BlobMaker>, parallel, upload| -> Box<dyn Scenario> {
         let (pattern, blobs) = (Rc::clone(&pattern), Rc::clone(blobs));
-        Box::new(push::Push {
-            name,
-            pattern,
-            blobs,
-            parallel,
-            upload,
-        })
+        Box::new(push::Push { name, pattern, blobs, parallel, upload })
     };
-    let pull = |name, blobs: &Rc<BlobMaker>, parallel| -> Box<dyn Scenario> {
-        Box::new(pull::Pull::new(
-            name,
-            Rc::clone(&pattern),
-            Rc::clone(blobs),
-            parallel,
-        ))
+    let pull = |name, blobs: &Rc<BlobMaker>, parallel, turn| -> Box<dyn Scenario> {
+        Box::new(pull::Pull::new(name, Rc::clone(&pattern), Rc::clone(blobs), parallel, turn))
     };
     Ok(vec![
         push("push-one", &one, 1, Upload::Put),
         push("push-one-patch", &one, 1, Upload::Patch),
         push("push-eight", &eight, 8, Upload::Put),
-        pull("pull-one", &one, 1),
-        pull("pull-eight", &eight, 8),
+        pull("pull-one", &one, 1, Turn::Later),
+        pull("pull-eight", &eight, 8, Turn::Later),
+        pull("pull-first", &one, 1, Turn::First),
         Box::new(manifests::Get::by_tag(sizes)),
         Box::new(manifests::Get::by_digest(sizes)),
         Box::new(manifests::Put::new(sizes)),

@@ -30,25 +30,13 @@ pub struct Get {
 impl Get {
     pub fn by_tag(sizes: Sizes) -> Self {
         let reference = |number, _: &str| tag(number);
-        Self {
-            name: "manifest-get-tag",
-            by: "tag",
-            reference,
-            sizes,
-            targets: OnceCell::new(),
-        }
+        Self { name: "manifest-get-tag", by: "tag", reference, sizes, targets: OnceCell::new() }
     }
 
     pub fn by_digest(sizes: Sizes) -> Self {
         let reference = |_, manifest: &str| digest_of(manifest.as_bytes());
         let name = "manifest-get-digest";
-        Self {
-            name,
-            by: "digest",
-            reference,
-            sizes,
-            targets: OnceCell::new(),
-        }
+        Self { name, by: "digest", reference, sizes, targets: OnceCell::new() }
     }
 }
 
@@ -66,10 +54,7 @@ impl Scenario for Get {
     }
 
     fn target(&self) -> Option<Target> {
-        Some(Target {
-            rate: 5.0,
-            processor: 0.5,
-        })
+        Some(Target { rate: 5.0, processor: 0.5 })
     }
 
     fn lifetime(&self) -> Lifetime {
@@ -78,15 +63,10 @@ impl Scenario for Get {
 
     fn prepare(&self, instance: &Instance) -> Result<()> {
         let image = Image::push(&mut Connection::open(instance.caller())?, REPOSITORY)?;
-        self.sizes.load(201).send(instance, IMAGES, &mut |number| {
-            put(instance, &image, number)
-        })?;
+        self.sizes.load(201).send(instance, IMAGES, &mut |number| put(instance, &image, number))?;
         self.targets.get_or_init(|| {
             let reference = |number| (self.reference)(number, &image.manifest(number));
-            (0..IMAGES)
-                .map(reference)
-                .map(|reference| manifest_path(&reference))
-                .collect()
+            (0..IMAGES).map(reference).map(|reference| manifest_path(&reference)).collect()
         });
         Ok(())
     }
@@ -110,11 +90,7 @@ pub struct Put {
 
 impl Put {
     pub fn new(sizes: Sizes) -> Self {
-        Self {
-            sizes,
-            image: OnceCell::new(),
-            count: Cell::new(0),
-        }
+        Self { sizes, image: OnceCell::new(), count: Cell::new(0) }
     }
 }
 
@@ -132,10 +108,7 @@ impl Scenario for Put {
     }
 
     fn target(&self) -> Option<Target> {
-        Some(Target {
-            rate: 10.0,
-            processor: 0.5,
-        })
+        Some(Target { rate: 10.0, processor: 0.5 })
     }
 
     fn lifetime(&self) -> Lifetime {
@@ -164,11 +137,7 @@ fn put(instance: &Instance, image: &Image, number: u64) -> Vec<u8> {
 /// Makes the request that puts the manifest under the tag.
 pub(super) fn put_as(instance: &Instance, manifest: &str, tag: &str) -> Vec<u8> {
     let body = Body::Bytes(MANIFEST, manifest.as_bytes());
-    let request = Request {
-        method: "PUT",
-        target: &manifest_path(tag),
-        body,
-    };
+    let request = Request { method: "PUT", target: &manifest_path(tag), body };
     let mut bytes = request.head(instance.caller()).into_bytes();
     bytes.extend_from_slice(manifest.as_bytes());
     bytes

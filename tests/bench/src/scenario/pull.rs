@@ -13,16 +13,27 @@ use crate::sample::{Sample, Stopwatch, Unit};
 use crate::scenario::push::push_all;
 use crate::scenario::{Lifetime, Scenario, Target, size_in_words};
 
-/// How often each blob is pulled in one round: once takes too little processor time to measure.
+/// How often each blob is pulled in one round when it is in the page cache: once takes too little
+/// processor time to measure.
 const REPEATS: u64 = 4;
 
-/// Pulls blobs that were just pushed, each on a connection of its own.
+/// Which pull of a blob is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// The first after the push: a registry that writes past the page cache reads the disk then.
+    First,
+    /// Later ones.
+    Later,
+}
+
+/// Pulls blobs that were pushed before, each on a connection of its own.
 #[derive(Debug)]
 pub struct Pull {
     name: &'static str,
     pattern: Rc<Pattern>,
     maker: Rc<BlobMaker>,
     parallel: usize,
+    turn: Turn,
     blobs: OnceCell<Vec<Blob>>,
 }
 
@@ -32,14 +43,9 @@ impl Pull {
         pattern: Rc<Pattern>,
         maker: Rc<BlobMaker>,
         parallel: usize,
+        turn: Turn,
     ) -> Self {
-        Self {
-            name,
-            pattern,
-            maker,
-            parallel,
-            blobs: OnceCell::new(),
-        }
+        Self { name, pattern, maker, parallel, turn, blobs: OnceCell::new() }
     }
 }
 
@@ -49,11 +55,12 @@ impl Scenario for Pull {
     }
 
     fn title(&self) -> String {
-        format!(
-            "pull {} × {}",
-            self.parallel,
-            size_in_words(self.maker.blob().size())
-        )
+        let size = size_in_words(self.maker.blob().size());
+        let turn = match self.turn {
+            Turn::First => ", first after the push",
+            Turn::Later => "",
+        };
+        format!("pull {} × {size}{turn}", self.parallel)
     }
 
     fn unit(&self) -> Unit {
@@ -61,51 +68,52 @@ impl Scenario for Pull {
     }
 
     fn target(&self) -> Option<Target> {
-        Some(Target {
-            rate: 2.0,
-            processor: 0.5,
-        })
+        Some(Target { rate: 2.0, processor: 0.5 })
     }
 
     fn lifetime(&self) -> Lifetime {
-        Lifetime::Rounds
+        match self.turn {
+            Turn::First => Lifetime::Round,
+            Turn::Later => Lifetime::Rounds,
+        }
     }
 
     fn prepare(&self, instance: &Instance) -> Result<()> {
         let make = || (0..self.parallel).map(|_| self.maker.blob()).collect();
-        push_all(
-            instance,
-            &self.pattern,
-            Upload::Put,
-            self.blobs.get_or_init(make),
-        )
+        let blobs = self.blobs.get_or_init(make);
+        push_all(instance, &self.pattern, Upload::Put, blobs)?;
+        match self.turn {
+            Turn::First => Ok(()),
+            Turn::Later => pull_all(instance, blobs, 1),
+        }
     }
 
     fn measure(&self, instance: &Instance) -> Result<Sample> {
         let blobs = self.blobs.get().context("nothing was pushed")?;
+        let repeats = match self.turn {
+            Turn::First => 1,
+            Turn::Later => REPEATS,
+        };
         let stopwatch = Stopwatch::start(instance)?;
-        std::thread::scope(|scope| {
-            let pulls: Vec<_> = blobs
-                .iter()
-                .map(|blob| scope.spawn(|| pull_repeatedly(instance, blob)))
-                .collect();
-            pulls
-                .into_iter()
-                .try_for_each(|pull| pull.join().map_err(|_| anyhow!("panicked"))?)
-        })?;
-        stopwatch.stop(REPEATS * blobs.iter().map(Blob::size).sum::<u64>())
+        pull_all(instance, blobs, repeats)?;
+        stopwatch.stop(repeats * blobs.iter().map(Blob::size).sum::<u64>())
     }
 }
 
-fn pull_repeatedly(instance: &Instance, blob: &Blob) -> Result<()> {
+/// Pulls all blobs at the same time, each so many times.
+fn pull_all(instance: &Instance, blobs: &[Blob], repeats: u64) -> Result<()> {
+    std::thread::scope(|scope| {
+        let pull = |blob| scope.spawn(move || pull_repeatedly(instance, blob, repeats));
+        let pulls: Vec<_> = blobs.iter().map(pull).collect();
+        pulls.into_iter().try_for_each(|pull| pull.join().map_err(|_| anyhow!("panicked"))?)
+    })
+}
+
+fn pull_repeatedly(instance: &Instance, blob: &Blob, repeats: u64) -> Result<()> {
     let mut connection = Connection::open(instance.caller())?;
-    for _ in 0..REPEATS {
+    for _ in 0..repeats {
         let length = pull_blob(&mut connection, "bench/blobs", blob.digest())?;
-        ensure!(
-            length == blob.size(),
-            "pulled {length} bytes of {}",
-            blob.size()
-        );
+        ensure!(length == blob.size(), "pulled {length} bytes of {}", blob.size());
     }
     Ok(())
 }

@@ -31,11 +31,7 @@ impl Scenario for Push {
             Upload::Put => "PUT",
             Upload::Patch => "PATCH, chunked",
         };
-        format!(
-            "push {} × {} ({how})",
-            self.parallel,
-            size_in_words(self.blobs.blob().size())
-        )
+        format!("push {} × {} ({how})", self.parallel, size_in_words(self.blobs.blob().size()))
     }
 
     fn unit(&self) -> Unit {
@@ -43,10 +39,7 @@ impl Scenario for Push {
     }
 
     fn target(&self) -> Option<Target> {
-        Some(Target {
-            rate: 2.0,
-            processor: 0.5,
-        })
+        Some(Target { rate: 2.0, processor: 0.5 })
     }
 
     fn lifetime(&self) -> Lifetime {
@@ -79,12 +72,7 @@ pub(super) fn push_all(
             let mut connection = Connection::open(instance.caller())?;
             push_blob(&mut connection, pattern, "bench/blobs", blob, upload)
         };
-        let pushes: Vec<_> = blobs
-            .iter()
-            .map(|blob| scope.spawn(move || push(blob)))
-            .collect();
-        pushes
-            .into_iter()
-            .try_for_each(|push| push.join().map_err(|_| anyhow!("panicked"))?)
+        let pushes: Vec<_> = blobs.iter().map(|blob| scope.spawn(move || push(blob))).collect();
+        pushes.into_iter().try_for_each(|push| push.join().map_err(|_| anyhow!("panicked"))?)
     })
 }

@@ -48,15 +48,9 @@ impl Scenario for List {
         let mut connection = Connection::open(instance.caller())?;
         let manifest = Image::push(&mut connection, REPOSITORY)?.manifest(0);
         let mut put = |number| put_as(instance, &manifest, &tag(number));
-        self.sizes
-            .load(201)
-            .send(instance, self.sizes.tags, &mut put)?;
+        self.sizes.load(201).send(instance, self.sizes.tags, &mut put)?;
         let count = count_tags(&mut connection, REPOSITORY)?;
-        ensure!(
-            count as u64 == self.sizes.tags,
-            "{count} tags of {}",
-            self.sizes.tags
-        );
+        ensure!(count as u64 == self.sizes.tags, "{count} tags of {}", self.sizes.tags);
         Ok(())
     }
 
