@@ -14,6 +14,7 @@ mod immutability;
 mod large_manifests;
 mod manifests;
 mod mounts;
+mod repository_deletion;
 mod round_trips;
 mod upload_races;
 mod uploads;

@@ -9,7 +9,7 @@ use berth_registry::ports::{
 };
 
 /// The longest pause before or after a call.
-const LONGEST: u64 = 40;
+const LONGEST: Duration = Duration::from_millis(40);
 
 /// A table each of whose calls waits for a while before and after it is carried out, by chance
 /// that a seed decides. In a test with paused time this costs nothing, and requests that are sent
@@ -18,26 +18,42 @@ const LONGEST: u64 = 40;
 pub struct WanderingTable {
     inner: Arc<dyn WriteTable>,
     state: AtomicU64,
+    pauses: Pauses,
+}
+
+#[derive(Debug)]
+enum Pauses {
+    ByChance,
+    Always(Duration),
 }
 
 impl WanderingTable {
     pub fn new(inner: Arc<dyn WriteTable>, seed: u64) -> Arc<Self> {
-        Arc::new(Self { inner, state: AtomicU64::new(seed) })
+        Arc::new(Self { inner, state: AtomicU64::new(seed), pauses: Pauses::ByChance })
+    }
+
+    /// Makes a table whose calls each wait for `pause` before and after.
+    pub fn slow(inner: Arc<dyn WriteTable>, pause: Duration) -> Arc<Self> {
+        Arc::new(Self { inner, state: AtomicU64::new(0), pauses: Pauses::Always(pause) })
     }
 
     async fn pause(&self) {
-        let pause = random(&self.state) % LONGEST;
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        let pause = match self.pauses {
+            Pauses::ByChance => LONGEST.mul_f64(random(&self.state)),
+            Pauses::Always(pause) => pause,
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
-/// Returns the next number of a sequence (SplitMix64).
-fn random(state: &AtomicU64) -> u64 {
+/// Returns the next number of a sequence, from 0 to 1 (SplitMix64).
+fn random(state: &AtomicU64) -> f64 {
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut number = state.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
+    let most = f64::from(u32::MAX);
+    f64::from((number ^ (number >> 31)) as u32) / most
 }
 
 #[async_trait]
