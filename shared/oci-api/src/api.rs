@@ -67,10 +67,15 @@ impl OciApi {
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
         let upload_path = parts.uri.path().to_owned();
-        match self.answer(parts, body).await {
+        let mut response = match self.answer(parts, body).await {
             Ok(response) => response,
-            Err(error) => render(&error, &method, &upload_path, base_url),
+            Err(error) => render(&error, &upload_path, base_url),
+        };
+        if method == Method::HEAD {
+            // The headers are those of GET; not every server leaves the body out by itself.
+            *response.body_mut() = ResponseBody::empty();
         }
+        response
     }
 
     async fn answer(&self, parts: request::Parts, body: RequestBody) -> Answer {
@@ -149,7 +154,7 @@ impl Call<'_> {
 }
 
 /// Renders an error by the table, with the headers that belong to its status.
-fn render(error: &OciError, method: &Method, path: &str, base_url: &str) -> Response<ResponseBody> {
+fn render(error: &OciError, path: &str, base_url: &str) -> Response<ResponseBody> {
     let mut row = error.row();
     let mut builder = response(row.status).header(CONTENT_TYPE, "application/json");
     let refused = match error {
@@ -172,8 +177,7 @@ fn render(error: &OciError, method: &Method, path: &str, base_url: &str) -> Resp
     if row.status == StatusCode::TOO_MANY_REQUESTS {
         builder = builder.header(RETRY_AFTER, "1");
     }
-    let body = if method == Method::HEAD { String::new() } else { row.body().to_string() };
-    with_bytes(builder, body).unwrap_or_else(|_| {
+    with_bytes(builder, row.body().to_string()).unwrap_or_else(|_| {
         let mut response = Response::new(ResponseBody::empty());
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         response
