@@ -7,11 +7,14 @@
 mod harness;
 
 mod auth;
+mod bad_input;
 mod blob_deletion;
 mod conflicts;
+mod faults;
 mod image_deletion;
 mod immutability;
 mod large_manifests;
+mod lists;
 mod manifests;
 mod mounts;
 mod repository_deletion;

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use berth_types::{Algorithm, Digest, media_types};
 use bytes::Bytes;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{Answer, TestRegistry};
@@ -152,9 +153,7 @@ impl TestRegistry {
 
     /// Pushes what a manifest is made of.
     pub async fn push_blobs(&self, repository: &str, manifest: &Manifest) {
-        for blob in &manifest.blobs {
-            self.push_blob(repository, blob).await;
-        }
+        join_all(manifest.blobs.iter().map(|blob| self.push_blob(repository, blob))).await;
     }
 
     /// Begins an upload, and returns its path.
