@@ -21,6 +21,9 @@ use super::service::{Connection, Service};
 /// How long a client may take to send a request's head, or to shake hands.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Bytes of a request that are read at once, and of an answer that wait for the socket.
+const READ_BUFFER: usize = 128 * 1024;
+
 /// HTTP/2 windows, so that one stream can fill a fast network.
 const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
@@ -97,6 +100,7 @@ fn builder() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .writev(true)
+        .max_buf_size(READ_BUFFER)
         .http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)

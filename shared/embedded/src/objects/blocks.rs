@@ -15,7 +15,7 @@ use std::io::{self, IoSlice, Write as _};
 use bytes::Bytes;
 
 /// Size of a block: large enough that the disk is busy with it while the next is gathered.
-pub(super) const BLOCK: usize = 1024 * 1024;
+pub(super) const BLOCK: usize = 512 * 1024;
 
 /// What direct writes are aligned to, in memory and in the file.
 const ALIGNMENT: usize = 4096;
