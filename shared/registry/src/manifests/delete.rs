@@ -1,6 +1,4 @@
 use berth_types::{Digest, Manifest, Reference, Tag};
-use bytes::BytesMut;
-use futures_util::StreamExt;
 
 use super::put::distinct;
 use super::record::{DIGEST, Image, ManifestBytes, ManifestRecord, PARENTS, TagRecord};
@@ -10,8 +8,8 @@ use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{Place, RepositoryId, content, image_tags};
 use crate::ports::{
-    Condition, Consistency, Item, Key, MOST_OPERATIONS, Operation, PutError, Query, Select,
-    StoreError, StoreErrorKind,
+    Condition, Consistency, Item, Key, MOST_OPERATIONS, Operation, Query, Select, StoreError,
+    StoreErrorKind,
 };
 use crate::registry::Removal;
 use crate::repositories::Repository;
@@ -137,7 +135,7 @@ impl Removal {
         }
         let image: Image = decode(&item)?;
         let ManifestRecord { media_type, bytes } = ManifestRecord::read(&manifest)?;
-        let text = self.read_manifest(&bytes).await?;
+        let text = bytes.clone().read(self.objects.as_ref()).await?;
         let manifest = Manifest::parse(Some(&media_type), &text)?;
         let children = manifest.children().iter().map(|child| child.digest.clone());
         Ok(Doomed {
@@ -171,20 +169,6 @@ impl Removal {
             tag.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error).into())
         };
         page.items.into_iter().map(parse).collect()
-    }
-
-    async fn read_manifest(&self, bytes: &ManifestBytes) -> Result<BytesMut, RegistryError> {
-        match bytes {
-            ManifestBytes::Here(bytes) => Ok(BytesMut::from(bytes.as_ref())),
-            ManifestBytes::Object(object, size) => {
-                let mut stream = self.objects.read(object, 0..*size).await?;
-                let mut text = BytesMut::new();
-                while let Some(piece) = stream.next().await {
-                    text.extend_from_slice(&piece.map_err(PutError::Body)?);
-                }
-                Ok(text)
-            }
-        }
     }
 
     /// Returns the transaction that deletes the image, and the deletions of use items that follow

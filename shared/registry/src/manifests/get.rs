@@ -1,14 +1,13 @@
 use berth_types::{Digest, MediaType, Reference};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 
-use super::record::{Image, ManifestBytes, ManifestRecord, TagRecord};
+use super::record::{Image, ManifestRecord, TagRecord};
 use crate::access::{Action, RepositoryPermit};
 use crate::blobs::get_immutable;
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::Place;
-use crate::ports::{Consistency, ObjectKey, PutError, StoreError, StoreErrorKind};
+use crate::ports::Consistency;
 use crate::registry::Pull;
 use crate::repositories::Repository;
 
@@ -69,31 +68,43 @@ impl Pull {
     ) -> Result<StoredManifest, RegistryError> {
         permit.must_be(Action::BatchGetImage);
         let repository = self.directory.recent(permit.name()).await?;
-        let digest = match reference {
-            Reference::Digest(digest) => digest.clone(),
-            Reference::Tag(_) => {
-                let tagged = self.tagged(&repository, reference).await?;
-                let tagged = tagged.ok_or_else(|| unknown(&repository, reference))?;
-                let TagRecord { digest, media_type, .. } = tagged;
-                if let Some(bytes) = self.cache.get(&digest, &media_type) {
-                    return Ok(StoredManifest { digest, media_type, bytes });
-                }
-                digest
+        let unknown = || unknown(&repository, reference);
+        if let Reference::Digest(digest) = reference {
+            return self.stored(&repository, digest).await?.ok_or_else(unknown);
+        }
+        let mut seen = None;
+        loop {
+            let tagged = self.tagged(&repository, reference).await?.ok_or_else(unknown)?;
+            let TagRecord { digest, media_type, .. } = tagged;
+            if let Some(bytes) = self.cache.get(&digest, &media_type) {
+                return Ok(StoredManifest { digest, media_type, bytes });
             }
+            if let Some(manifest) = self.stored(&repository, &digest).await? {
+                return Ok(manifest);
+            }
+            // The tag moved and its old image was deleted between the two reads: look again.
+            if seen.replace(digest.clone()) == Some(digest) {
+                return Err(unknown());
+            }
+        }
+    }
+
+    async fn stored(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<StoredManifest>, RegistryError> {
+        let key = Place::Manifest(&repository.id, digest).key();
+        let Some(item) = get_immutable(self.table.as_ref(), &key).await? else {
+            return Ok(None);
         };
-        let key = Place::Manifest(&repository.id, &digest).key();
-        let item = get_immutable(self.table.as_ref(), &key).await?;
-        let item = item.ok_or_else(|| unknown(&repository, reference))?;
         let ManifestRecord { media_type, bytes } = ManifestRecord::read(&item)?;
-        let bytes = match bytes {
-            ManifestBytes::Here(bytes) => bytes,
-            ManifestBytes::Object(object, size) => match self.cache.get(&digest, &media_type) {
-                Some(bytes) => bytes,
-                None => self.read_whole(&object, size).await?,
-            },
-        };
-        self.cache.remember(&digest, &media_type, &bytes);
-        Ok(StoredManifest { digest, media_type, bytes })
+        if let Some(bytes) = self.cache.get(digest, &media_type) {
+            return Ok(Some(StoredManifest { digest: digest.clone(), media_type, bytes }));
+        }
+        let bytes = bytes.read(self.objects.as_ref()).await?;
+        self.cache.remember(digest, &media_type, &bytes);
+        Ok(Some(StoredManifest { digest: digest.clone(), media_type, bytes }))
     }
 
     async fn tagged(
@@ -107,19 +118,6 @@ impl Pull {
         let key = Place::Tag(&repository.id, tag).key();
         let item = self.table.get(&key, Consistency::Strong).await?;
         Ok(item.as_ref().map(decode).transpose()?)
-    }
-
-    async fn read_whole(&self, object: &ObjectKey, size: u64) -> Result<Bytes, RegistryError> {
-        let mut stream = self.objects.read(object, 0..size).await?;
-        let mut bytes = BytesMut::new();
-        while let Some(piece) = stream.next().await {
-            bytes.extend_from_slice(&piece.map_err(PutError::Body)?);
-        }
-        if bytes.len() as u64 != size {
-            let error = StoreError::new(StoreErrorKind::Damaged, "manifest has another length");
-            return Err(error.into());
-        }
-        Ok(bytes.freeze())
     }
 }
 

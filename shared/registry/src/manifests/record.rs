@@ -1,11 +1,14 @@
 use berth_types::{Annotations, Descriptor, Digest, Manifest, ManifestContent, MediaType};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::document::encode;
+use crate::error::RegistryError;
 use crate::layout::Place;
 use crate::ports::{
-    Attributes, Condition, Item, ObjectKey, Operation, StoreError, StoreErrorKind, Timestamp,
+    Attributes, Condition, Item, ObjectKey, Operation, PutError, ReadObjects, StoreError,
+    StoreErrorKind, Timestamp,
 };
 use crate::repositories::Repository;
 
@@ -74,6 +77,26 @@ pub(crate) struct ManifestRecord {
     pub(crate) media_type: MediaType,
     /// The bytes.
     pub(crate) bytes: ManifestBytes,
+}
+
+impl ManifestBytes {
+    /// Returns the bytes, wherever they are.
+    pub(crate) async fn read(self, objects: &dyn ReadObjects) -> Result<Bytes, RegistryError> {
+        let (object, size) = match self {
+            Self::Here(bytes) => return Ok(bytes),
+            Self::Object(object, size) => (object, size),
+        };
+        let mut stream = objects.read(&object, 0..size).await?;
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = stream.next().await {
+            bytes.extend_from_slice(&piece.map_err(PutError::Body)?);
+        }
+        if bytes.len() as u64 != size {
+            let error = StoreError::new(StoreErrorKind::Damaged, "manifest has another length");
+            return Err(error.into());
+        }
+        Ok(bytes.freeze())
+    }
 }
 
 impl ManifestRecord {
