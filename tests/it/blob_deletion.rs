@@ -115,9 +115,9 @@ async fn deletion_meets_pushes_on_a_table_with_conflicts() {
             registry.put("team/app", &format!("v{n}"), image).await
         });
         let delete = registry.request("DELETE", layer(&images[0])).send();
-        let (pushed, deleted) = join(join_all(pushes), delete).await;
-        for (image, pushed) in images.iter().zip(&pushed) {
-            check(&registry, image, pushed, &deleted).await;
+        let (answers, deleted) = join(join_all(pushes), delete).await;
+        for (image, answer) in images.iter().zip(&answers) {
+            check(&registry, image, answer, &deleted).await;
         }
     }
 }
@@ -153,13 +153,13 @@ async fn a_deletion_that_fails_half_way_hides_nothing_in_use() {
         registry.push_blobs("team/app", &image).await;
         let table = FaultyTable::new(&store.table);
         let wandering = WanderingTable::new(table.clone(), delay);
-        let deleter = TestRegistry::on(&store).table(wandering).build();
+        let failing = TestRegistry::on(&store).table(wandering).build();
         table.fail_after(calls, Fails::Before, StoreErrorKind::Unavailable);
         let push = async {
             tokio::time::sleep(Duration::from_millis(delay)).await;
             registry.put("team/app", "v1", &image).await
         };
-        let delete = deleter.request("DELETE", layer(&image)).send();
+        let delete = failing.request("DELETE", layer(&image)).send();
         let (pushed, deleted) = join(push, delete).await;
         if pushed.status == 201 {
             cut_short += u32::from(deleted.status == 503);

@@ -11,7 +11,7 @@ use crate::harness::{
     image_of, index_of,
 };
 
-/// What a client does, up to several requests; returns the first answer of 500 or more, if any.
+/// What a client does, in one request or several.
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     PostBlob,
@@ -79,7 +79,7 @@ async fn run(registry: &TestRegistry, operation: Operation) -> Answer {
     let request =
         |method: &str, path: &str| registry.request(method, format!("/v2/team/app/{path}"));
     let (uploads, name) = ("blobs/uploads/", digest(&blob()));
-    let answer = match operation {
+    match operation {
         Operation::PostBlob => {
             request("POST", &format!("{uploads}?digest={name}")).bytes(blob()).send().await
         }
@@ -125,8 +125,7 @@ async fn run(registry: &TestRegistry, operation: Operation) -> Answer {
             request("DELETE", &format!("manifests/{image}")).send().await
         }
         Operation::DeleteBlob => request("DELETE", &format!("blobs/{name}")).send().await,
-    };
-    answer
+    }
 }
 
 /// Whether the operation succeeded, or what it was to do was done before its answer was lost.

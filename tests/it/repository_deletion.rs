@@ -157,9 +157,9 @@ impl Crowd {
     /// Pushes and deletes at once.
     async fn run(&self, when_not_empty: WhenNotEmpty) -> (Vec<Pushed>, usize) {
         let pushes = join_all((0..9).map(|number| self.push(number)));
-        let (pushed, deleted) = join(pushes, self.delete(when_not_empty)).await;
+        let (taken, deleted) = join(pushes, self.delete(when_not_empty)).await;
         self.store.check().await;
-        (pushed.into_iter().flatten().collect(), deleted)
+        (taken.into_iter().flatten().collect(), deleted)
     }
 }
 

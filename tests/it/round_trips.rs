@@ -24,7 +24,8 @@ impl Counted {
         let registry =
             TestRegistry::on(&store).table(table.clone()).objects(objects.clone()).build();
         registry.push("team/app", "v1", &image("first")).await;
-        (table.take(), objects.take());
+        table.take();
+        objects.take();
         Self { registry, table, objects }
     }
 
@@ -98,7 +99,8 @@ async fn put_manifest() {
     let counted = Counted::new().await;
     let second = image("second");
     counted.registry.push_blobs("team/app", &second).await;
-    (counted.table.take(), counted.objects.take());
+    counted.table.take();
+    counted.objects.take();
     for reference in ["v2", "v1"] {
         assert_eq!(counted.registry.put("team/app", reference, &second).await.status, 201);
         counted.has_called(&["batch_get", "transact", "batch_get"], &[]);

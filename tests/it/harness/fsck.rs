@@ -7,9 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use berth_registry::ports::{
-    Consistency, Item, Key, ObjectKey, Query, ReadObjects as _, ReadTable as _, Select,
-};
+use berth_registry::ports::{Consistency, Item, Key, ObjectKey, Query, Select};
 use berth_types::{Manifest, MediaType};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;

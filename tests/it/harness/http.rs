@@ -136,12 +136,6 @@ impl Sender {
         let taken = self.0.send(Ok(piece.into())).await;
         taken.expect("the registry reads its body");
     }
-
-    /// Ends the body before its end.
-    pub async fn cut_off(self) {
-        let taken = self.0.send(Err(BodyError::CutOff("gone".to_owned()))).await;
-        taken.expect("the registry reads its body");
-    }
 }
 
 impl Answer {

@@ -12,6 +12,6 @@ mod wandering;
 pub use clock::TestClock;
 pub use content::{Manifest, bytes, digest, digest512, image, image_of, index_of};
 pub use faulty::{Fails, FaultyObjects, FaultyTable};
-pub use http::{Answer, Call, Sender};
+pub use http::{Answer, Call};
 pub use registry::{KEY_ID, SECRET, Store, TestRegistry};
 pub use wandering::WanderingTable;

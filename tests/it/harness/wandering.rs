@@ -46,14 +46,14 @@ impl WanderingTable {
     }
 }
 
-/// Returns the next number of a sequence, from 0 to 1 (SplitMix64).
+/// Returns the next number, from 0 to 1, of a sequence: `SplitMix64`.
 fn random(state: &AtomicU64) -> f64 {
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut number = state.fetch_add(STEP, Ordering::SeqCst).wrapping_add(STEP);
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    let most = f64::from(u32::MAX);
-    f64::from((number ^ (number >> 31)) as u32) / most
+    let [.., high, low] = number.to_be_bytes();
+    f64::from(u16::from_be_bytes([high, low])) / f64::from(u16::MAX)
 }
 
 #[async_trait]
