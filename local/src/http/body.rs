@@ -45,6 +45,7 @@ impl Body {
         regions: super::sendfile::Regions,
         sent: Counter,
     ) -> Self {
+        super::sendfile::Regions::begin(&region);
         Self { left: region.length, content: Content::Sent(region, regions), sent }
     }
 

@@ -7,7 +7,9 @@
 //! body of known length as it is, in order, and (with `writev`) without copying.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, IoSlice};
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -22,7 +24,7 @@ use tokio::net::TcpStream;
 const LONGEST: usize = 1024 * 1024;
 
 /// How far ahead the kernel is asked to read.
-const AHEAD: u64 = 4 * 1024 * 1024;
+const AHEAD: u64 = 8 * 1024 * 1024;
 
 /// Stands for a file's bytes; never read, so it takes no memory.
 static PLACEHOLDER: [u8; LONGEST] = [0; LONGEST];
@@ -39,19 +41,26 @@ impl Regions {
         let region = FileRegion { length, ..rest.clone() };
         rest.offset += length;
         rest.length -= length;
-        // Only a hint: without it the same bytes are read, later.
-        let _ = fadvise(
-            &rest.file,
-            rest.offset,
-            std::num::NonZeroU64::new(AHEAD.min(rest.length)),
-            Advice::WillNeed,
-        );
+        prefetch(&region.file, region.offset + AHEAD, length);
         self.queue().push_back(region);
         Bytes::from_static(&PLACEHOLDER[..usize::try_from(length).unwrap_or(LONGEST)])
     }
 
+    /// Asks the kernel to read what the first regions of `whole` need.
+    pub(super) fn begin(whole: &FileRegion) {
+        prefetch(&whole.file, whole.offset, whole.length.min(AHEAD));
+    }
+
     fn queue(&self) -> MutexGuard<'_, VecDeque<FileRegion>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks the kernel to read part of a file into the page cache meanwhile. Only a hint: without it
+/// the same bytes are read, later.
+fn prefetch(file: &File, offset: u64, length: u64) {
+    if let Some(length) = NonZeroU64::new(length) {
+        _ = fadvise(file, offset, Some(length), Advice::WillNeed);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The file's one table, and how its connections are set up.
 
 use std::ffi::CStr;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -42,7 +44,8 @@ const TABLE: &str = "
 
 /// Opens the connection that writes, and makes the table if it is not there.
 pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    make_private(path)?;
+    let connection = open(path, OpenFlags::empty())?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // On macOS only this reaches the disk; elsewhere it does nothing.
@@ -54,6 +57,12 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.execute_batch(TABLE)?;
     Ok(connection)
+}
+
+/// Makes the file, if it is not there, for its owner alone; the log takes its mode from it.
+fn make_private(path: &Path) -> rusqlite::Result<()> {
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(drop).map_err(|_| rusqlite::Error::InvalidPath(path.to_owned()))
 }
 
 /// Opens a connection that reads, with a page cache of `cache_kib`.

@@ -11,7 +11,7 @@ use crate::error::RegistryError;
 use crate::ports::{BodyError, ByteStream};
 
 /// Bytes that are hashed at once on a thread of their own; a smaller body is hashed in place.
-const BATCH: usize = 256 * 1024;
+const BATCH: usize = 512 * 1024;
 
 /// Largest rest that is hashed in place: some 50 µs.
 const IN_PLACE: usize = 64 * 1024;
