@@ -47,7 +47,7 @@ fn is_made_with_all_that_is_above_it() {
         "uploads",
     ];
     assert_eq!(names(&path), expected);
-    assert_eq!(names(&path.join("objects")).len(), 256);
+    assert_eq!(names(&path.join("objects")).len(), 16);
 }
 
 #[test]
