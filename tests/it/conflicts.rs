@@ -8,7 +8,9 @@ use berth_contract::ConflictingTable;
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use crate::harness::{Manifest, Store, TestRegistry, bytes, image, image_of, index_of};
+use crate::harness::{
+    Manifest, Store, TestRegistry, WanderingTable, bytes, image, image_of, index_of,
+};
 
 fn conflicting(store: &Arc<Store>) -> (TestRegistry, Arc<ConflictingTable>) {
     let hold = Duration::from_millis(5);
@@ -71,6 +73,26 @@ async fn pushes_to_one_tag_take_turns() {
     registry.remove(format!("/v2/team/app/manifests/{tagged}"), 202).await;
     assert!(registry.tags("team/app").await.is_empty());
     store.check().await;
+}
+
+/// A tag that moved since it was looked at does not move again unseen: the image that it left
+/// would keep it.
+#[tokio::test(start_paused = true)]
+async fn pushes_to_one_tag_meet_in_many_orders() {
+    for seed in 0..30 {
+        let store = Store::new();
+        let images: Vec<_> = (0..5).map(image).collect();
+        let registry = TestRegistry::on(&store).build();
+        for image in &images {
+            registry.push_blobs("team/app", image).await;
+        }
+        registry.push("team/app", "latest", &images[0]).await;
+        let table = WanderingTable::new(store.table.clone(), seed);
+        let registry = TestRegistry::on(&store).table(table).build();
+        put_all(&registry, images[1..].iter().map(|image| ("latest".to_owned(), image.clone())))
+            .await;
+        store.check().await;
+    }
 }
 
 #[tokio::test(start_paused = true)]
