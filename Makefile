@@ -75,6 +75,10 @@ e2e: $(VENV) $(TOOLS) ## Real clients, OCI conformance and fault injection, agai
 	BERTH_BINARY=$(CURDIR)/target/release/berth $(PYTEST) tests/e2e \
 		--junitxml=$(RESULTS)/e2e.xml $(PYTEST_ARGS)
 
+.PHONY: fuzz
+fuzz: ## Fuzz the parsers, 30 s each (SECONDS_EACH=600 for longer)
+	fuzz/run $(or $(SECONDS_EACH),30)
+
 .PHONY: bench
 bench: ## Compare with other registries (see docs/performance.md)
 	cargo build --release --bin berth

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use berth_registry::Registry;
 use berth_registry::access::{
-    Action, Authenticator, Caller, Denied, FailedLogins, Gate, RegistryPermit, RepositoryPermit,
+    Action, AuthenticationError, Authenticator, Caller, Denied, FailedLogins, Gate, RegistryPermit,
+    RepositoryPermit,
 };
 use berth_types::RepositoryName;
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -81,6 +82,8 @@ impl OciApi {
     async fn answer(&self, parts: request::Parts, body: RequestBody) -> Answer {
         let caller = match credentials::caller(&parts.headers, &self.authenticator) {
             Ok(caller) => caller,
+            // Nothing was guessed: the client fetches a new token.
+            Err(error @ AuthenticationError::Expired) => return Err(error.into()),
             Err(error) => {
                 self.failed_logins.slow_down().await;
                 return Err(error.into());

@@ -32,6 +32,8 @@ pub(crate) enum OciError {
     Digest(String),
     #[error("header `{0}` is not valid")]
     Header(&'static str),
+    #[error("header `Content-Type` is not a media type")]
+    ManifestType,
     #[error("more than {0} tags in one request")]
     TooManyTags(usize),
     #[error("body is larger than {most} bytes")]
@@ -97,6 +99,7 @@ impl OciError {
             Self::Header(_) | Self::BodyCutOff(_) => {
                 row(StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID")
             }
+            Self::ManifestType => row(StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
             Self::TooManyTags(_) => row(StatusCode::URI_TOO_LONG, "UNSUPPORTED"),
             Self::BodyTooLarge { .. } => row(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID"),
         }

@@ -69,7 +69,7 @@ impl Call<'_> {
         let tags = self.tag_parameters()?;
         let content_type = text(&self.parts.headers, CONTENT_TYPE, "Content-Type")?;
         let content_type = content_type.as_deref().map(MediaType::from_content_type).transpose();
-        let content_type = content_type.map_err(|_| OciError::Header("Content-Type"))?;
+        let content_type = content_type.map_err(|_| OciError::ManifestType)?;
         let bytes = collect(body, LARGEST_MANIFEST).await?;
         let put = PutManifest { reference: reference.clone(), tags, content_type, bytes };
         let tags = put.tags.clone();

@@ -62,12 +62,15 @@ impl Push {
         if loaded.session.completing.is_some() {
             return Err(RegistryError::UploadUnknown(upload.clone()));
         }
-        self.append_to(&mut loaded, chunk).await?;
+        self.take_part(&mut loaded, chunk).await?;
+        self.save(&mut loaded).await?;
         Ok(loaded.session.offset)
     }
 
-    /// Adds a chunk to a session that was read.
-    pub(super) async fn append_to(
+    /// Stores a chunk as the next part of a session that was read. The session is left for the
+    /// caller to save, with the chunk and without the lease; if the chunk fails, it is saved as
+    /// it was.
+    pub(super) async fn take_part(
         &self,
         loaded: &mut Loaded,
         chunk: Chunk,
@@ -77,16 +80,16 @@ impl Push {
         self.take_lease(loaded).await?;
         let stored = self.store_part(loaded, chunk).await;
         loaded.session.set_lease(None);
-        if let Ok((tag, passed)) = &stored {
-            loaded.session.offset += passed.length;
-            loaded.session.set_hasher(&passed.hasher);
-            if let Some(multipart) = loaded.session.multipart.as_mut().filter(|_| passed.length > 0)
-            {
-                multipart.parts.push(tag.clone());
+        match stored {
+            Ok((tag, passed)) => {
+                loaded.session.add_part(tag, &passed);
+                Ok(())
+            }
+            Err(error) => {
+                self.save(loaded).await?;
+                Err(error)
             }
         }
-        self.save(loaded).await?;
-        stored.map(|_| ())
     }
 
     async fn take_lease(&self, loaded: &mut Loaded) -> Result<(), RegistryError> {

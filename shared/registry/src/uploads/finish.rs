@@ -39,7 +39,7 @@ impl Push {
         }
         if loaded.session.completing.is_none() {
             if chunk.length != Some(0) {
-                self.append_to(&mut loaded, chunk).await?;
+                self.take_part(&mut loaded, chunk).await?;
             }
             self.record_completion(&mut loaded, digest).await?;
         }
@@ -90,7 +90,8 @@ impl Push {
     }
 
     /// Checks the digest as far as the session's hash can tell, and records that the upload
-    /// completes, before the store does.
+    /// completes, before the store does. The last chunk is saved with it, so that a retry of the
+    /// whole request never adds that chunk twice.
     async fn record_completion(
         &self,
         loaded: &mut Loaded,

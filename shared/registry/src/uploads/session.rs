@@ -4,6 +4,7 @@ use berth_types::{Algorithm, Digest, Hasher, RepositoryName, UploadId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::hashing::Passed;
 use crate::contention::won;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
@@ -87,6 +88,15 @@ impl Session {
 
     pub(super) fn set_hasher(&mut self, hasher: &Hasher) {
         self.hash = STANDARD_NO_PAD.encode(hasher.save());
+    }
+
+    /// Counts a part that was stored.
+    pub(super) fn add_part(&mut self, tag: PartTag, passed: &Passed) {
+        self.offset += passed.length;
+        self.set_hasher(&passed.hasher);
+        if let Some(multipart) = self.multipart.as_mut().filter(|_| passed.length > 0) {
+            multipart.parts.push(tag);
+        }
     }
 
     pub(super) fn set_lease(&mut self, lease: Option<Lease>) {
