@@ -5,16 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use berth_types::Hasher;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use tokio::task::JoinHandle;
 
 use crate::error::RegistryError;
 use crate::ports::{BodyError, ByteStream};
 
-/// Bytes that are hashed at once on a thread of their own; a smaller body is hashed in place.
-const BATCH: usize = 512 * 1024;
-
-/// Largest rest that is hashed in place: some 50 µs.
-const IN_PLACE: usize = 64 * 1024;
+/// Bytes that are hashed without a pause: some 200 µs. Handing them to another thread would cost
+/// the processor more than it frees, and pieces from the network are smaller.
+const AT_ONCE: usize = 256 * 1024;
 
 /// What is known of a body after it has passed.
 #[derive(Debug)]
@@ -43,24 +40,21 @@ impl Outcome {
     }
 }
 
-/// Returns a stream of the same bytes that hashes them on the way, one batch behind, and the
-/// place where it leaves the result. At most two batches are held.
+/// Returns a stream of the same bytes that hashes them on the way, and the place where it leaves
+/// the result.
 pub(super) fn hashing(body: ByteStream, hasher: Hasher, judge: Judge) -> (ByteStream, Outcome) {
     let outcome = Outcome::default();
-    let passage = Passage {
-        body,
-        waiting: Waiting::default(),
-        work: Work::Idle(Box::new(hasher)),
-        length: 0,
-        judge: Some(judge),
-        outcome: outcome.clone(),
-    };
+    let passed = Passed { hasher, length: 0 };
+    let passage = Passage { body, passed, judge, outcome: outcome.clone() };
     let stream = stream::unfold(Some(passage), |passage| async {
         let mut passage = passage?;
-        match passage.next().await {
-            Some(Ok(bytes)) => Some((Ok(bytes), Some(passage))),
+        match passage.body.next().await {
+            Some(Ok(bytes)) => {
+                passage.hash(&bytes).await;
+                Some((Ok(bytes), Some(passage)))
+            }
             Some(Err(error)) => Some((Err(error), None)),
-            None => None,
+            None => passage.end().err().map(|error| (Err(error), None)),
         }
     });
     (stream.boxed(), outcome)
@@ -68,91 +62,29 @@ pub(super) fn hashing(body: ByteStream, hasher: Hasher, judge: Judge) -> (ByteSt
 
 struct Passage {
     body: ByteStream,
-    waiting: Waiting,
-    work: Work,
-    length: u64,
-    judge: Option<Judge>,
+    passed: Passed,
+    judge: Judge,
     outcome: Outcome,
 }
 
-/// Bytes that passed and are not yet hashed.
-#[derive(Default)]
-struct Waiting {
-    pieces: Vec<Bytes>,
-    length: usize,
-}
-
-/// Who holds the hasher.
-enum Work {
-    Idle(Box<Hasher>),
-    Busy(JoinHandle<Box<Hasher>>),
-    Lost,
-}
-
 impl Passage {
-    async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
-        match self.body.next().await {
-            Some(Ok(bytes)) => Some(self.pass(bytes).await),
-            Some(Err(error)) => Some(Err(error)),
-            None => self.end().await.err().map(Err),
+    async fn hash(&mut self, bytes: &Bytes) {
+        self.passed.length += bytes.len() as u64;
+        let mut parts = bytes.chunks(AT_ONCE).peekable();
+        while let Some(part) = parts.next() {
+            self.passed.hasher.update(part);
+            if parts.peek().is_some() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
-    async fn pass(&mut self, bytes: Bytes) -> Result<Bytes, BodyError> {
-        self.length += bytes.len() as u64;
-        self.waiting.length += bytes.len();
-        self.waiting.pieces.push(bytes.clone());
-        if self.waiting.length >= BATCH {
-            let mut hasher = self.hasher().await?;
-            let batch = std::mem::take(&mut self.waiting).pieces;
-            self.work = Work::Busy(tokio::task::spawn_blocking(move || {
-                hash(&mut hasher, &batch);
-                hasher
-            }));
-        }
-        Ok(bytes)
-    }
-
-    async fn end(&mut self) -> Result<(), BodyError> {
-        let mut hasher = self.hasher().await?;
-        let rest = std::mem::take(&mut self.waiting);
-        let work = move || {
-            hash(&mut hasher, &rest.pieces);
-            *hasher
-        };
-        let hasher = match rest_is_small(self.length) {
-            true => work(),
-            false => tokio::task::spawn_blocking(work).await.map_err(|error| lost(&error))?,
-        };
-        let passed = Passed { hasher, length: self.length };
-        let verdict = self.judge.take().map_or(Ok(()), |judge| judge(&passed));
+    fn end(self) -> Result<(), BodyError> {
+        let verdict = (self.judge)(&self.passed);
         let refused = verdict.is_err();
-        self.outcome.set(verdict.map(|()| passed));
+        self.outcome.set(verdict.map(|()| self.passed));
         if refused { Err(BodyError::Refused) } else { Ok(()) }
     }
-
-    /// Takes the hasher back, when the batch before is done.
-    async fn hasher(&mut self) -> Result<Box<Hasher>, BodyError> {
-        match std::mem::replace(&mut self.work, Work::Lost) {
-            Work::Idle(hasher) => Ok(hasher),
-            Work::Busy(handle) => handle.await.map_err(|error| lost(&error)),
-            Work::Lost => Err(BodyError::CutOff("its hash was lost".to_owned())),
-        }
-    }
-}
-
-fn hash(hasher: &mut Hasher, pieces: &[Bytes]) {
-    for piece in pieces {
-        hasher.update(piece);
-    }
-}
-
-fn rest_is_small(length: u64) -> bool {
-    length <= IN_PLACE as u64
-}
-
-fn lost(error: &tokio::task::JoinError) -> BodyError {
-    BodyError::CutOff(error.to_string())
 }
 
 #[cfg(test)]
@@ -172,9 +104,7 @@ mod tests {
 
     #[tokio::test]
     async fn hashes_bodies_of_all_sizes() {
-        for pieces in
-            [&[][..], &[1], &[IN_PLACE, 1], &[BATCH], &[BATCH - 1, 2, BATCH, 3 * BATCH, 5]]
-        {
+        for pieces in [&[][..], &[1], &[AT_ONCE, 1], &[AT_ONCE - 1, 2, 3 * AT_ONCE + 5, 0]] {
             let length: usize = pieces.iter().sum();
             let (through, passed) = pass(pieces).await;
             assert_eq!((through, passed.length), (length, length as u64));
