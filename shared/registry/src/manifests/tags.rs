@@ -6,6 +6,9 @@ use crate::layout::{TAGS, content};
 use crate::ports::{Consistency, Query, Select, StoreError, StoreErrorKind};
 use crate::registry::Pull;
 
+/// How many keys are read at once: a key is many times as long as its tag.
+const AT_ONCE: usize = 1000;
+
 /// A page of a repository's tags, in the order of their bytes.
 #[derive(Clone, Debug, Default)]
 pub struct TagPage {
@@ -32,7 +35,7 @@ impl Pull {
                 partition: content(&repository.id),
                 prefix: TAGS.to_owned(),
                 after,
-                limit: limit - page.tags.len(),
+                limit: AT_ONCE.min(limit - page.tags.len()),
                 consistency: Consistency::Strong,
                 select: Select::Keys,
             };
