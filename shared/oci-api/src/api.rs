@@ -171,7 +171,7 @@ fn render(error: &OciError, path: &str, base_url: &str) -> Response<ResponseBody
             .status(StatusCode::UNAUTHORIZED)
             .header(WWW_AUTHENTICATE, challenge(base_url, error, scope));
     }
-    if let Some((_, offset)) = error.upload_state() {
+    if let Some(offset) = error.upload_offset() {
         builder = builder.header(LOCATION, path).header(RANGE, range_of(offset));
     }
     if let OciError::Method(_, allowed) = error {

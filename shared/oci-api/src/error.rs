@@ -3,7 +3,7 @@
 use berth_registry::RegistryError;
 use berth_registry::access::{AuthenticationError, Denied};
 use berth_registry::ports::{StoreError, StoreErrorKind};
-use berth_types::{Digest, UploadId};
+use berth_types::Digest;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -105,12 +105,10 @@ impl OciError {
         }
     }
 
-    /// Returns the upload whose state a 416 tells, with the bytes that it has.
-    pub(crate) fn upload_state(&self) -> Option<(&UploadId, u64)> {
+    /// Returns how many bytes the upload has, which a 416 tells.
+    pub(crate) fn upload_offset(&self) -> Option<u64> {
         match self {
-            Self::Registry(RegistryError::UploadOutOfOrder { upload, offset }) => {
-                Some((upload, *offset))
-            }
+            Self::Registry(RegistryError::UploadOutOfOrder { offset, .. }) => Some(*offset),
             _ => None,
         }
     }
