@@ -1,5 +1,6 @@
 //! Deletion of blobs, and how it meets pushes of what uses them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use berth_contract::ConflictingTable;
@@ -7,7 +8,7 @@ use berth_registry::ports::StoreErrorKind;
 use futures_util::future::{join, join_all};
 
 use crate::harness::{
-    Answer, Fails, FaultyTable, Manifest, Store, TestRegistry, WanderingTable, digest, image,
+    Answer, Fails, FaultyTable, Manifest, Plan, Store, TestRegistry, WanderingTable, digest, image,
     image_of,
 };
 
@@ -151,7 +152,7 @@ async fn a_deletion_that_fails_half_way_hides_nothing_in_use() {
         let image = image(1);
         let registry = TestRegistry::on(&store).build();
         registry.push_blobs("team/app", &image).await;
-        let table = FaultyTable::new(&store.table);
+        let table = Arc::new(FaultyTable::wrap(store.table.clone(), Plan::default()));
         let wandering = WanderingTable::new(table.clone(), delay);
         let failing = TestRegistry::on(&store).table(wandering).build();
         table.fail_after(calls, Fails::Before, StoreErrorKind::Unavailable);

@@ -7,8 +7,8 @@ use berth_registry::ports::StoreErrorKind;
 use bytes::Bytes;
 
 use crate::harness::{
-    Answer, Fails, FaultyObjects, FaultyTable, Manifest, Store, TestRegistry, bytes, digest, image,
-    image_of, index_of,
+    Answer, Fails, FaultyObjects, FaultyTable, Manifest, Plan, Store, TestRegistry, bytes, digest,
+    image, image_of, index_of,
 };
 
 /// What a client does, in one request or several.
@@ -144,8 +144,8 @@ async fn of_one_call_after_the_other() {
             for (port, call) in (0..2).flat_map(|port| (0..12).map(move |call| (port, call))) {
                 let store = Store::new();
                 prepare(&TestRegistry::on(&store).build(), operation).await;
-                let table = FaultyTable::new(&store.table);
-                let objects = FaultyObjects::new(&store.objects);
+                let table = Arc::new(FaultyTable::wrap(store.table.clone(), Plan::default()));
+                let objects = Arc::new(FaultyObjects::wrap(store.objects.clone(), Plan::default()));
                 let registry =
                     TestRegistry::on(&store).table(table.clone()).objects(objects.clone()).build();
                 match port {

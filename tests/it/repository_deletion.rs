@@ -9,7 +9,8 @@ use berth_registry::ports::StoreErrorKind;
 use futures_util::future::{join, join_all};
 
 use crate::harness::{
-    Fails, FaultyTable, Manifest, Store, TestRegistry, WanderingTable, digest, image, index_of,
+    Fails, FaultyTable, Manifest, Plan, Store, TestRegistry, WanderingTable, digest, image,
+    index_of,
 };
 
 #[tokio::test]
@@ -212,7 +213,7 @@ async fn the_mark_of_a_dead_process_ends() {
     let registry = TestRegistry::on(&store).build();
     registry.push("team/app", "v1", &image(1)).await;
     let id = registry.id("team/app").await;
-    let table = FaultyTable::new(&store.table);
+    let table = Arc::new(FaultyTable::wrap(store.table.clone(), Plan::default()));
     // Calls: read the record, mark it, remove it.
     table.fail_after(2, Fails::Before, StoreErrorKind::Unavailable);
     let dead = TestRegistry::on(&store).table(table).build();

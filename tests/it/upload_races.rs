@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all, select};
 
 use crate::harness::{
-    Call, Fails, FaultyTable, Store, TestRegistry, WanderingTable, bytes, digest,
+    Call, Fails, FaultyTable, Plan, Store, TestRegistry, WanderingTable, bytes, digest,
 };
 
 fn patch<'a>(registry: &'a TestRegistry, path: &str, bytes: &Bytes) -> Call<'a> {
@@ -229,7 +229,7 @@ async fn a_retry_records_what_the_table_did_not() {
     let blob = bytes(1, 2000);
     for fails in [Fails::Before, Fails::After] {
         let store = Store::new();
-        let table = FaultyTable::new(&store.table);
+        let table = Arc::new(FaultyTable::wrap(store.table.clone(), Plan::default()));
         let registry = TestRegistry::on(&store).table(table.clone()).build();
         let path = registry.begin("team/app").await;
         patch(&registry, &path, &blob).expect(202).await;

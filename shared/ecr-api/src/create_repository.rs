@@ -1,10 +1,10 @@
 //! [CreateRepository](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html).
 
 use berth_registry::access::Action;
-use berth_registry::{CreateRepository, Encryption, Identity};
+use berth_registry::{CreateRepository, Identity};
 use berth_types::{
-    ExclusionFilter, ParseExclusionFilterError, RepositoryName, TagMutability, TagMutabilityError,
-    TagMutabilitySetting,
+    Encryption, ExclusionFilter, ParseExclusionFilterError, RepositoryName, TagMutability,
+    TagMutabilityError, TagMutabilitySetting,
 };
 use serde::Deserialize;
 

@@ -1,9 +1,10 @@
 //! A repository as responses describe it.
 
 use berth_registry::ports::Timestamp;
-use berth_registry::{Encryption, Identity, Repository};
+use berth_registry::{Identity, Repository};
 use berth_types::{
-    ExclusionFilter, RegistryId, RepositoryArn, RepositoryName, TagMutabilitySetting,
+    Encryption, ExclusionFilter, KmsKey, RegistryId, RepositoryArn, RepositoryName,
+    TagMutabilitySetting,
 };
 use serde::Serialize;
 
@@ -40,6 +41,8 @@ struct ScanningDescription {
 #[serde(rename_all = "camelCase")]
 struct EncryptionDescription {
     encryption_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms_key: Option<KmsKey>,
 }
 
 /// The answer of the operations that make or delete one repository.
@@ -66,8 +69,10 @@ impl RepositoryDescription {
             name: name.clone(),
         };
         let filters = repository.tag_mutability.exclusions().iter();
-        let encryption_type = match repository.encryption {
-            Encryption::Aes256 => "AES256",
+        let (encryption_type, kms_key) = match &repository.encryption {
+            Encryption::Aes256 => ("AES256", None),
+            Encryption::Kms(key) => ("KMS", key.clone()),
+            Encryption::KmsDsse(key) => ("KMS_DSSE", key.clone()),
         };
         Self {
             repository_arn: arn.to_string(),
@@ -82,7 +87,7 @@ impl RepositoryDescription {
             image_scanning_configuration: ScanningDescription {
                 scan_on_push: repository.scan_on_push,
             },
-            encryption_configuration: EncryptionDescription { encryption_type },
+            encryption_configuration: EncryptionDescription { encryption_type, kms_key },
         }
     }
 }

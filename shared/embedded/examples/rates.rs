@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use berth_embedded::DataFolder;
 use berth_registry::ports::{
-    Attributes, Condition, Consistency, Key, ObjectKey, Operation, Query, Select,
-    WriteObjects as _, WriteTable,
+    Attributes, Condition, Consistency, DeleteObjects as _, Key, NewObject, ObjectKey, Operation,
+    Query, Select, WriteObjects as _, WriteTable,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future, stream};
@@ -190,12 +190,12 @@ async fn puts(
         let piece = piece.clone();
         stream::repeat_with(move || Ok(piece.clone())).take(pieces).boxed()
     };
-    objects.put(&key, body()).await?;
-    objects.put(&key, body()).await?;
+    objects.put(NewObject::new(&key), body()).await?;
+    objects.put(NewObject::new(&key), body()).await?;
     let start = Moment::now();
     let mut puts = 0_u32;
     while start.at.elapsed() < ROUND {
-        objects.put(&key, body()).await?;
+        objects.put(NewObject::new(&key), body()).await?;
         puts += 1;
     }
     let mib = f64::from(puts) * f64::from(u32::try_from(pieces * size / 1024)?) / 1024.0;

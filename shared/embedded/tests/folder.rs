@@ -6,7 +6,7 @@ use std::path::Path;
 
 use berth_embedded::{Created, DataFolder, OpenError};
 use berth_registry::ports::{
-    ByteStream, ObjectKey, ReadObjects as _, StoreErrorKind, WriteObjects as _,
+    ByteStream, NewObject, ObjectKey, ReadObjects as _, StoreErrorKind, WriteObjects as _,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -98,16 +98,16 @@ fn keeps_secrets() {
 async fn leftovers_are_removed_and_uploads_stay() {
     let folder = tempfile::tempdir().unwrap();
     let objects = DataFolder::open(folder.path()).unwrap().objects();
-    objects.put(&key("whole"), body(b"whole")).await.unwrap();
-    let upload = objects.begin_multipart(&key("parts")).await.unwrap();
-    let first = objects.put_part(&key("parts"), &upload, 1, 0, body(b"one")).await.unwrap();
+    objects.put(NewObject::new(&key("whole")), body(b"whole")).await.unwrap();
+    let upload = objects.begin_multipart(NewObject::new(&key("parts"))).await.unwrap();
+    let first = objects.put_parts(&key("parts"), &upload, 1, 0, body(b"one")).await.unwrap();
     drop(objects);
     fs::write(folder.path().join("uploads/tmp-dead"), "half of a body").unwrap();
 
     let objects = DataFolder::open(folder.path()).unwrap().objects();
     assert_eq!(names(&folder.path().join("uploads")).len(), 1);
-    let second = objects.put_part(&key("parts"), &upload, 2, 3, body(b"two")).await.unwrap();
-    objects.complete_multipart(&key("parts"), &upload, &[first, second], 6).await.unwrap();
+    let second = objects.put_parts(&key("parts"), &upload, 2, 3, body(b"two")).await.unwrap();
+    objects.complete_multipart(&key("parts"), &upload, &[first, second].concat(), 6).await.unwrap();
     assert!(names(&folder.path().join("uploads")).is_empty());
     for (name, content) in [("whole", "whole"), ("parts", "onetwo")] {
         let pieces = objects.read(&key(name), 0..content.len() as u64).await.unwrap();
@@ -120,11 +120,11 @@ async fn leftovers_are_removed_and_uploads_stay() {
 async fn a_part_cut_by_a_crash_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
     let objects = DataFolder::open(folder.path()).unwrap().objects();
-    let upload = objects.begin_multipart(&key("a")).await.unwrap();
-    let tag = objects.put_part(&key("a"), &upload, 1, 0, body(b"acknowledged")).await.unwrap();
+    let upload = objects.begin_multipart(NewObject::new(&key("a"))).await.unwrap();
+    let tag = objects.put_parts(&key("a"), &upload, 1, 0, body(b"acknowledged")).await.unwrap();
     let file = folder.path().join("uploads").join(&names(&folder.path().join("uploads"))[0]);
     fs::write(&file, "acknowledged, and what was not").unwrap();
-    objects.complete_multipart(&key("a"), &upload, std::slice::from_ref(&tag), 12).await.unwrap();
+    objects.complete_multipart(&key("a"), &upload, &tag, 12).await.unwrap();
     let error = objects.read(&key("a"), 0..13).await.err().unwrap();
     assert_eq!(error.kind(), StoreErrorKind::Damaged, "it ends at 12");
 }
@@ -133,18 +133,17 @@ async fn a_part_cut_by_a_crash_is_cut_off() {
 async fn an_upload_of_another_size_is_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let objects = DataFolder::open(folder.path()).unwrap().objects();
-    let upload = objects.begin_multipart(&key("a")).await.unwrap();
-    let tag = objects.put_part(&key("a"), &upload, 1, 0, body(b"twelve bytes")).await.unwrap();
+    let upload = objects.begin_multipart(NewObject::new(&key("a"))).await.unwrap();
+    let tag = objects.put_parts(&key("a"), &upload, 1, 0, body(b"twelve bytes")).await.unwrap();
     for size in [0, 11, 13] {
-        let tags = std::slice::from_ref(&tag);
-        let error = objects.complete_multipart(&key("a"), &upload, tags, size).await.unwrap_err();
+        let error = objects.complete_multipart(&key("a"), &upload, &tag, size).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Damaged);
     }
-    let hole = objects.put_part(&key("a"), &upload, 2, 13, body(b"more")).await;
+    let hole = objects.put_parts(&key("a"), &upload, 2, 13, body(b"more")).await;
     assert!(hole.is_err(), "a part can't begin behind the end");
     let file = folder.path().join("uploads").join(&names(&folder.path().join("uploads"))[0]);
     fs::write(&file, "lost").unwrap();
-    let error = objects.complete_multipart(&key("a"), &upload, &[tag], 12).await.unwrap_err();
+    let error = objects.complete_multipart(&key("a"), &upload, &tag, 12).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Damaged);
 }
 
@@ -154,12 +153,12 @@ async fn nothing_is_left_of_bodies_that_fail() {
     let objects = DataFolder::open(folder.path()).unwrap().objects();
     let cut = || berth_registry::ports::BodyError::CutOff("in a test".to_owned());
     let failing = body(b"begun").chain(stream::once(async move { Err(cut()) })).boxed();
-    objects.put(&key("a"), failing).await.unwrap_err();
+    objects.put(NewObject::new(&key("a")), failing).await.unwrap_err();
     assert!(names(&folder.path().join("uploads")).is_empty());
 
     let endless = body(b"begun").chain(stream::pending()).boxed();
     let (name, wait) = (key("a"), std::time::Duration::from_millis(20));
-    tokio::time::timeout(wait, objects.put(&name, endless)).await.unwrap_err();
+    tokio::time::timeout(wait, objects.put(NewObject::new(&name), endless)).await.unwrap_err();
     while !names(&folder.path().join("uploads")).is_empty() {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }

@@ -28,7 +28,7 @@ pub use registry::{
     Tenancy,
 };
 pub use repositories::{
-    CreateRepository, DeleteRepository, Encryption, Repositories, Repository, RepositoryNames,
-    RepositoryPage, WhenNotEmpty,
+    CreateRepository, DeleteRepository, Repositories, Repository, RepositoryNames, RepositoryPage,
+    WhenNotEmpty,
 };
 pub use uploads::Chunk;

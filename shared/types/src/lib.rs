@@ -5,6 +5,7 @@
 
 mod arn;
 mod digest;
+mod encryption;
 mod manifest;
 mod media_type;
 mod parsed_string;
@@ -17,6 +18,7 @@ mod upload_id;
 
 pub use arn::RepositoryArn;
 pub use digest::{Algorithm, Digest, Hasher, ParseDigestError, RestoreHasherError};
+pub use encryption::{Encryption, KmsKey, ParseKmsKeyError};
 pub use manifest::{
     Annotations, Descriptor, Manifest, ManifestContent, ManifestKind, ParseManifestError,
 };

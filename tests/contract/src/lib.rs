@@ -5,17 +5,19 @@
 //! The wrappers stand between the registry and a real port, to make true in a test what is rare:
 //! conflicts and failures; and to count calls.
 
+mod around;
 mod conflicting;
 mod counting;
 mod objects;
 mod table;
 mod unreliable;
 
+pub use around::{Around, ObjectsAround, TableAround};
 pub use conflicting::ConflictingTable;
-pub use counting::{Calls, CountingObjects, CountingTable};
+pub use counting::{Calls, Counter, CountingObjects, CountingTable};
 pub use objects::objects_suite;
 pub use table::table_suite;
-pub use unreliable::{UnreliableObjects, UnreliableTable};
+pub use unreliable::{Failures, UnreliableObjects, UnreliableTable};
 
 /// Runs the functions one after another, each with the port and a name that is its own.
 macro_rules! run_checks {

@@ -8,7 +8,7 @@ use berth_contract::{
 };
 use berth_embedded::DataFolder;
 use berth_registry::ports::{
-    Attributes, ByteStream, Condition, Consistency, Key, ObjectKey, Operation, PutError,
+    Attributes, ByteStream, Condition, Consistency, Key, NewObject, ObjectKey, Operation, PutError,
     ReadObjects as _, ReadTable as _, StoreErrorKind, TransactError, WriteObjects, WriteTable,
 };
 use bytes::Bytes;
@@ -88,7 +88,7 @@ async fn calls_are_counted() {
     assert_eq!(table.take().total(), 0);
 
     let objects = CountingObjects::new(store.objects);
-    objects.put(&ObjectKey::new("a".to_owned()), body()).await.unwrap();
+    objects.put(NewObject::new(&ObjectKey::new("a".to_owned())), body()).await.unwrap();
     objects.download(&ObjectKey::new("a".to_owned()), 0..1).await.unwrap();
     assert_eq!(objects.take().names(), ["put", "download"]);
 }
@@ -110,9 +110,9 @@ async fn the_first_calls_fail() {
 
     let objects = UnreliableObjects::new(store.objects, 1, StoreErrorKind::Full);
     let name = ObjectKey::new("a".to_owned());
-    let Err(PutError::Store(error)) = objects.put(&name, body()).await else {
+    let Err(PutError::Store(error)) = objects.put(NewObject::new(&name), body()).await else {
         panic!("the first call fails");
     };
     assert_eq!(error.kind(), StoreErrorKind::Full);
-    objects.put(&name, body()).await.unwrap();
+    objects.put(NewObject::new(&name), body()).await.unwrap();
 }

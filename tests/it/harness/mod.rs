@@ -11,7 +11,7 @@ mod wandering;
 
 pub use clock::TestClock;
 pub use content::{Manifest, bytes, digest, digest512, image, image_of, index_of};
-pub use faulty::{Fails, FaultyObjects, FaultyTable};
+pub use faulty::{Fails, FaultyObjects, FaultyTable, Plan};
 pub use http::{Answer, Call};
 pub use registry::{KEY_ID, SECRET, Store, TestRegistry};
 pub use wandering::WanderingTable;

@@ -17,8 +17,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    ByteRange, ByteStream, Download, FileRegion, MultipartId, ObjectKey, PartTag, PutError,
-    ReadObjects, StoreError, StoreErrorKind, WriteObjects,
+    ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MultipartId, NewObject, ObjectKey,
+    PartTag, PutError, ReadObjects, StoreError, StoreErrorKind, WriteObjects,
 };
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ use crate::folder::{FolderLock, make_folder, sync_folder};
 use layout::{Layout, Place, TEMPORARY};
 use multipart::NewPart;
 use pump::{aside, pump};
-use whole::NewObject;
+use whole::NewFile;
 
 /// The registry's objects in files.
 #[derive(Debug)]
@@ -66,51 +66,17 @@ impl ReadObjects for FileObjects {
         self.region(key, range).map(Download::File)
     }
 
+    async fn head_url(&self, _key: &ObjectKey) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
     async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError> {
         self.region(key, range).map(reading::stream)
     }
 }
 
 #[async_trait]
-impl WriteObjects for FileObjects {
-    async fn put(&self, key: &ObjectKey, body: ByteStream) -> Result<u64, PutError> {
-        let place = self.layout.object(key)?;
-        let uploads = self.layout.uploads().to_owned();
-        pump(NewObject::new(uploads, place), body).await
-    }
-
-    async fn begin_multipart(&self, key: &ObjectKey) -> Result<MultipartId, StoreError> {
-        let id = MultipartId(Uuid::new_v4().simple().to_string());
-        let path = self.layout.multipart(key, &id)?;
-        let uploads = self.layout.uploads().to_owned();
-        aside(move || multipart::begin(&path, &uploads)).await?;
-        Ok(id)
-    }
-
-    async fn put_part(
-        &self,
-        key: &ObjectKey,
-        multipart: &MultipartId,
-        _number: u32,
-        offset: u64,
-        body: ByteStream,
-    ) -> Result<PartTag, PutError> {
-        let path = self.layout.multipart(key, multipart)?;
-        pump(NewPart::begin(path, offset).await?, body).await
-    }
-
-    async fn complete_multipart(
-        &self,
-        key: &ObjectKey,
-        multipart: &MultipartId,
-        parts: &[PartTag],
-        size: u64,
-    ) -> Result<(), StoreError> {
-        let path = self.layout.multipart(key, multipart)?;
-        let place = self.layout.object(key)?;
-        multipart::complete(path, place, parts, size).await
-    }
-
+impl DeleteObjects for FileObjects {
     async fn abort_multipart(
         &self,
         key: &ObjectKey,
@@ -124,6 +90,52 @@ impl WriteObjects for FileObjects {
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {
         let Place { file, folder } = self.layout.object(key)?;
         aside(move || remove(&file, &folder)).await
+    }
+}
+
+#[async_trait]
+impl WriteObjects for FileObjects {
+    fn smallest_part(&self) -> u64 {
+        0
+    }
+
+    async fn put(&self, object: NewObject<'_>, body: ByteStream) -> Result<u64, PutError> {
+        let place = self.layout.object(object.key)?;
+        let uploads = self.layout.uploads().to_owned();
+        pump(NewFile::new(uploads, place), body).await
+    }
+
+    async fn begin_multipart(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError> {
+        let id = MultipartId(Uuid::new_v4().simple().to_string());
+        let path = self.layout.multipart(object.key, &id)?;
+        let uploads = self.layout.uploads().to_owned();
+        aside(move || multipart::begin(&path, &uploads)).await?;
+        Ok(id)
+    }
+
+    async fn put_parts(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+        _number: u32,
+        offset: u64,
+        body: ByteStream,
+    ) -> Result<Vec<PartTag>, PutError> {
+        let path = self.layout.multipart(key, multipart)?;
+        let tag = pump(NewPart::begin(path, offset).await?, body).await?;
+        Ok(vec![tag])
+    }
+
+    async fn complete_multipart(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+        parts: &[PartTag],
+        size: u64,
+    ) -> Result<(), StoreError> {
+        let path = self.layout.multipart(key, multipart)?;
+        let place = self.layout.object(key)?;
+        multipart::complete(path, place, parts, size).await
     }
 }
 

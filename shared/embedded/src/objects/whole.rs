@@ -13,7 +13,7 @@ use super::pump::Sink;
 use crate::folder::sync_folder;
 
 /// An object that is being put, in a file beside: it is removed when dropped.
-pub(super) struct NewObject {
+pub(super) struct NewFile {
     uploads: PathBuf,
     place: Place,
     /// Made with the first write, so that a short body needs one thread once.
@@ -21,7 +21,7 @@ pub(super) struct NewObject {
     size: u64,
 }
 
-impl NewObject {
+impl NewFile {
     pub(super) fn new(uploads: PathBuf, place: Place) -> Self {
         Self { uploads, place, file: None, size: 0 }
     }
@@ -38,7 +38,7 @@ impl NewObject {
     }
 }
 
-impl Sink for NewObject {
+impl Sink for NewFile {
     type Stored = u64;
 
     fn write(&mut self, pieces: &[Bytes]) -> io::Result<()> {

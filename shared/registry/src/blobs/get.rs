@@ -51,6 +51,17 @@ impl Pull {
         permit.must_be_any(&[Action::GetDownloadUrlForLayer]);
         Ok(self.objects.download(&blob.object, range).await?)
     }
+
+    /// Returns the URL that answers a HEAD of a blob that was found; `None` if the registry
+    /// answers by itself.
+    pub async fn head_url(
+        &self,
+        permit: &RepositoryPermit,
+        blob: &Blob,
+    ) -> Result<Option<String>, RegistryError> {
+        permit.must_be_any(&[Action::BatchCheckLayerAvailability]);
+        Ok(self.objects.head_url(&blob.object).await?)
+    }
 }
 
 /// Reads an item whose presence proves that immutable bytes exist: a hit may be a moment old, a

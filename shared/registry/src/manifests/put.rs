@@ -15,7 +15,7 @@ use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{Place, manifest_object};
-use crate::ports::{Consistency, Item, Key};
+use crate::ports::{Consistency, Item, Key, NewObject};
 use crate::registry::{Push, SparseManifests};
 use crate::repositories::Repository;
 
@@ -84,8 +84,8 @@ impl Push {
         permit.must_be(Action::PutImage);
         let pushed = Pushed::parse(&put)?;
         let name = permit.name();
-        self.repository_to_push(permit, create).await?;
-        let record = self.store_bytes(&pushed, put.bytes).await?;
+        let repository = self.repository_to_push(permit, create).await?;
+        let record = self.store_bytes(&repository, &pushed, put.bytes).await?;
         let written = self.write(name, &pushed, &record).await;
         self.drop_unused_object(&record, &written).await?;
         self.settle(&written?.repository, &pushed.blobs).await?;
@@ -96,6 +96,7 @@ impl Push {
     /// Stores the bytes of a large manifest as an object.
     async fn store_bytes(
         &self,
+        repository: &Repository,
         pushed: &Pushed,
         bytes: Bytes,
     ) -> Result<ManifestRecord, RegistryError> {
@@ -105,7 +106,9 @@ impl Push {
         }
         let object = manifest_object(Uuid::new_v4());
         let size = bytes.len() as u64;
-        self.objects.put(&object, stream::iter([Ok(bytes)]).boxed()).await?;
+        let (encryption, digest) = (&repository.encryption, Some(&pushed.digest));
+        let new = NewObject { key: &object, encryption, digest };
+        self.objects.put(new, stream::iter([Ok(bytes)]).boxed()).await?;
         Ok(ManifestRecord { media_type, bytes: ManifestBytes::Object(object, size) })
     }
 

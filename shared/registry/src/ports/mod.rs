@@ -5,14 +5,16 @@
 
 mod clock;
 mod error;
+mod keys;
 mod objects;
 mod table;
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{StoreError, StoreErrorKind};
+pub use keys::{DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
 pub use objects::{
-    BodyError, ByteRange, ByteStream, Download, FileRegion, MultipartId, ObjectKey, PartTag,
-    PutError, ReadObjects, WriteObjects,
+    BodyError, ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MOST_PARTS, MultipartId,
+    NewObject, ObjectKey, PartTag, PutError, ReadObjects, WriteObjects,
 };
 pub use table::{
     Attributes, Condition, Consistency, Counters, Item, Key, MOST_OPERATIONS, Operation, Page,

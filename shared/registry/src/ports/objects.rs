@@ -4,11 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use berth_types::{Digest, Encryption};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+
+/// The most parts of a multipart object, as in S3.
+pub const MOST_PARTS: u32 = 10_000;
 
 /// Name of an object: lower-case letters, digits, `-`, `.` and `/`, made by the module `layout`
 /// alone.
@@ -69,6 +73,25 @@ pub struct MultipartId(pub String);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartTag(pub String);
 
+/// What is to be known of an object before it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct NewObject<'a> {
+    /// Its name.
+    pub key: &'a ObjectKey,
+    /// How it is encrypted at rest.
+    pub encryption: &'a Encryption,
+    /// Digest that its bytes will have, if that is known: a store that verifies one is told.
+    pub digest: Option<&'a Digest>,
+}
+
+impl<'a> NewObject<'a> {
+    /// An object that the store encrypts by itself, of bytes that nobody knows yet.
+    #[must_use]
+    pub fn new(key: &'a ObjectKey) -> Self {
+        Self { key, encryption: &Encryption::Aes256, digest: None }
+    }
+}
+
 /// Where a client gets an object's bytes.
 #[derive(Debug)]
 pub enum Download {
@@ -94,37 +117,61 @@ pub struct FileRegion {
 /// Permissions: `s3:GetObject`.
 #[async_trait]
 pub trait ReadObjects: fmt::Debug + Send + Sync {
-    /// Returns where to get `range` of the object, which lies within its size.
+    /// Returns where a client gets `range` of the object, which lies within its size, by GET.
     async fn download(&self, key: &ObjectKey, range: ByteRange) -> Result<Download, StoreError>;
+
+    /// Returns the URL, signed for HEAD, that answers a client's HEAD for the object; `None` if
+    /// the registry answers by itself.
+    async fn head_url(&self, key: &ObjectKey) -> Result<Option<String>, StoreError>;
 
     /// Reads `range` of the object, which lies within its size, in pieces of at most 1 MiB.
     async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError>;
 }
 
+/// Deletes objects, and gives up those that were begun.
+///
+/// Permissions: `s3:DeleteObject`, `s3:AbortMultipartUpload`.
+#[async_trait]
+pub trait DeleteObjects: fmt::Debug + Send + Sync {
+    /// Deletes the object; one that is not there is no error.
+    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
+
+    /// Gives the upload and its parts up. Doing it again is no error.
+    async fn abort_multipart(
+        &self,
+        key: &ObjectKey,
+        multipart: &MultipartId,
+    ) -> Result<(), StoreError>;
+}
+
 /// Writes objects. What a method acknowledges survives a crash; what it did not is invisible.
 ///
-/// Permissions: those of [`ReadObjects`], and `s3:PutObject`, `s3:DeleteObject`,
-/// `s3:AbortMultipartUpload`.
+/// Permissions: those of [`ReadObjects`] and [`DeleteObjects`], and `s3:PutObject`.
 #[async_trait]
-pub trait WriteObjects: ReadObjects {
+pub trait WriteObjects: ReadObjects + DeleteObjects {
+    /// Returns the least length in bytes of every part but the last of a multipart object.
+    fn smallest_part(&self) -> u64;
+
     /// Stores `body` as the object, and returns its size in bytes. A body that fails stores
     /// nothing.
-    async fn put(&self, key: &ObjectKey, body: ByteStream) -> Result<u64, PutError>;
+    async fn put(&self, object: NewObject<'_>, body: ByteStream) -> Result<u64, PutError>;
 
     /// Begins an object of several parts.
-    async fn begin_multipart(&self, key: &ObjectKey) -> Result<MultipartId, StoreError>;
+    async fn begin_multipart(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError>;
 
-    /// Stores part `number` (from 1, at most 10,000), whose first byte is byte `offset` of the
-    /// object. A part that failed, or one of the same number and offset, is replaced. Parts are
-    /// written in order, and never two at a time.
-    async fn put_part(
+    /// Stores `body` as one part or several, numbered from `number` (at least 1; the last at most
+    /// [`MOST_PARTS`]), and returns the tag of each. Their first byte is byte `offset` of the
+    /// object; together they have at least [`smallest_part`](Self::smallest_part) bytes, unless
+    /// nothing follows them. Parts that failed, or that were stored under the same numbers and
+    /// offset, are replaced. Calls for one upload follow one another.
+    async fn put_parts(
         &self,
         key: &ObjectKey,
         multipart: &MultipartId,
         number: u32,
         offset: u64,
         body: ByteStream,
-    ) -> Result<PartTag, PutError>;
+    ) -> Result<Vec<PartTag>, PutError>;
 
     /// Makes the object of its parts, `size` bytes in all. Doing it again is no error.
     async fn complete_multipart(
@@ -134,14 +181,4 @@ pub trait WriteObjects: ReadObjects {
         parts: &[PartTag],
         size: u64,
     ) -> Result<(), StoreError>;
-
-    /// Gives the upload and its parts up. Doing it again is no error.
-    async fn abort_multipart(
-        &self,
-        key: &ObjectKey,
-        multipart: &MultipartId,
-    ) -> Result<(), StoreError>;
-
-    /// Deletes the object; one that is not there is no error.
-    async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 }

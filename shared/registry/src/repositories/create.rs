@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use berth_types::TagMutability;
+use berth_types::{Encryption, TagMutability};
 use uuid::Uuid;
 
 use super::Repositories;
-use super::record::{Encryption, Repository};
+use super::record::Repository;
 use crate::access::{Action, RepositoryPermit};
 use crate::contention::Attempts;
 use crate::document::{encode, put};

@@ -16,7 +16,7 @@ pub use create::CreateRepository;
 pub use delete::{DeleteRepository, WhenNotEmpty};
 pub(crate) use directory::Directory;
 pub use directory::RepositoryPage;
-pub use record::{Encryption, Repository};
+pub use record::Repository;
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use berth_types::{RepositoryName, TagMutability};
+use berth_types::{Encryption, RepositoryName, TagMutability};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::RepositoryId;
@@ -27,12 +27,4 @@ pub struct Repository {
     /// When its deletion began, while one is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deletion_began: Option<Timestamp>,
-}
-
-/// How a repository's content is encrypted at rest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Encryption {
-    /// By the store itself: SSE-S3 in AWS, the disk's own encryption on a laptop.
-    #[default]
-    Aes256,
 }

@@ -9,7 +9,7 @@ use super::session::{Lease, Loaded, Multipart};
 use crate::access::{Action, RepositoryPermit};
 use crate::error::RegistryError;
 use crate::layout::blob_object;
-use crate::ports::{ByteStream, PartTag, PutError};
+use crate::ports::{ByteStream, MOST_PARTS, NewObject, PartTag, PutError};
 use crate::registry::Push;
 
 /// How long a lease lasts. It is renewed while bytes move.
@@ -17,9 +17,6 @@ const LEASE: Duration = Duration::from_secs(30);
 
 /// How often a lease is renewed.
 const RENEWAL: Duration = Duration::from_secs(10);
-
-/// The most parts of an upload, as in S3.
-const MOST_PARTS: usize = 10_000;
 
 /// Bytes for an upload.
 pub struct Chunk {
@@ -81,8 +78,8 @@ impl Push {
         let stored = self.store_part(loaded, chunk).await;
         loaded.session.set_lease(None);
         match stored {
-            Ok((tag, passed)) => {
-                loaded.session.add_part(tag, &passed);
+            Ok((tags, passed)) => {
+                loaded.session.add_parts(tags, &passed);
                 Ok(())
             }
             Err(error) => {
@@ -97,7 +94,9 @@ impl Push {
             return self.renew_lease(loaded).await;
         }
         let object = blob_object(&loaded.upload, Uuid::new_v4());
-        let id = self.objects.begin_multipart(&object).await?;
+        let encryption = &loaded.repository.encryption;
+        let new = NewObject { key: &object, encryption, digest: None };
+        let id = self.objects.begin_multipart(new).await?;
         let begun = Multipart { object, id, parts: Vec::new() };
         loaded.session.multipart = Some(begun.clone());
         let taken = self.renew_lease(loaded).await;
@@ -119,19 +118,17 @@ impl Push {
         &self,
         loaded: &mut Loaded,
         chunk: Chunk,
-    ) -> Result<(PartTag, Passed), RegistryError> {
+    ) -> Result<(Vec<PartTag>, Passed), RegistryError> {
         let upload = loaded.upload.clone();
         let Some(Multipart { object, id, parts }) = loaded.session.multipart.clone() else {
             return Err(RegistryError::UploadUnknown(upload));
         };
         let number = parts.len() + 1;
-        if number > MOST_PARTS {
-            return Err(RegistryError::TooManyChunks(upload));
-        }
-        let number = u32::try_from(number).map_err(|_| RegistryError::TooManyChunks(upload))?;
+        let number = u32::try_from(number).ok().filter(|number| *number <= MOST_PARTS);
+        let number = number.ok_or(RegistryError::TooManyChunks(upload))?;
         let judge = must_have_length(chunk.length);
         let (body, outcome) = hashing(chunk.body, loaded.session.hasher()?, judge);
-        let put = self.objects.put_part(&object, &id, number, loaded.session.offset, body);
+        let put = self.objects.put_parts(&object, &id, number, loaded.session.offset, body);
         tokio::pin!(put);
         let mut renewal = tokio::time::interval(RENEWAL);
         renewal.tick().await;

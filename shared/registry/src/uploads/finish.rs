@@ -12,7 +12,7 @@ use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{Place, blob_object};
-use crate::ports::{Condition, Consistency, Item, Key, ObjectKey, Operation};
+use crate::ports::{Condition, Consistency, Item, Key, NewObject, ObjectKey, Operation};
 use crate::registry::Push;
 use crate::repositories::Repository;
 
@@ -34,7 +34,7 @@ impl Push {
         }
         if loaded.session.multipart.is_none() {
             must_begin_at_end(&loaded, &chunk)?;
-            let object = self.put_whole(upload, digest, chunk).await?;
+            let object = self.put_whole(&loaded.repository, upload, digest, chunk).await?;
             return self.commit(loaded, digest, object).await;
         }
         if loaded.session.completing.is_none() {
@@ -57,7 +57,7 @@ impl Push {
     ) -> Result<(), RegistryError> {
         permit.must_be(Action::InitiateLayerUpload);
         let repository = self.repository_to_push(permit, create).await?;
-        let object = self.put_whole(&new_upload_id()?, digest, chunk).await?;
+        let object = self.put_whole(&repository, &new_upload_id()?, digest, chunk).await?;
         let keys =
             [Place::Repository(permit.name()).key(), Place::Layer(&repository.id, digest).key()];
         let mut items = self.table.batch_get(&keys, Consistency::Strong).await?.into_iter();
@@ -74,6 +74,7 @@ impl Push {
 
     async fn put_whole(
         &self,
+        repository: &Repository,
         upload: &UploadId,
         digest: &Digest,
         chunk: Chunk,
@@ -85,7 +86,9 @@ impl Push {
             must_match(passed.hasher.clone(), &expected)
         });
         let (body, outcome) = hashing(chunk.body, Hasher::new(digest.algorithm()), judge);
-        let (size, _) = settle(self.objects.put(&key, body).await, &outcome)?;
+        let encryption = &repository.encryption;
+        let new = NewObject { key: &key, encryption, digest: Some(digest) };
+        let (size, _) = settle(self.objects.put(new, body).await, &outcome)?;
         Ok(StoredObject { key, size })
     }
 

@@ -90,12 +90,12 @@ impl Session {
         self.hash = STANDARD_NO_PAD.encode(hasher.save());
     }
 
-    /// Counts a part that was stored.
-    pub(super) fn add_part(&mut self, tag: PartTag, passed: &Passed) {
+    /// Counts parts that were stored.
+    pub(super) fn add_parts(&mut self, tags: Vec<PartTag>, passed: &Passed) {
         self.offset += passed.length;
         self.set_hasher(&passed.hasher);
         if let Some(multipart) = self.multipart.as_mut().filter(|_| passed.length > 0) {
-            multipart.parts.push(tag);
+            multipart.parts.extend(tags);
         }
     }
 

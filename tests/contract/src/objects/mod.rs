@@ -7,7 +7,7 @@ mod reads;
 use std::sync::Arc;
 
 use berth_registry::ports::{
-    BodyError, ByteRange, ByteStream, Download, ObjectKey, StoreErrorKind, WriteObjects,
+    BodyError, ByteRange, ByteStream, Download, NewObject, ObjectKey, StoreErrorKind, WriteObjects,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -61,7 +61,11 @@ impl Fixture {
 
     /// Stores `content`, cut into pieces.
     async fn put(&self, name: &str, content: &Bytes) {
-        let size = self.objects.put(&self.key(name), body(content)).await.expect("a put succeeds");
+        let size = self
+            .objects
+            .put(NewObject::new(&self.key(name)), body(content))
+            .await
+            .expect("a put succeeds");
         assert_eq!(size, content.len() as u64);
     }
 

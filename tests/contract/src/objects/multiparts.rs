@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use berth_registry::ports::{ByteStream, MultipartId, PartTag, PutError};
+use berth_registry::ports::{ByteStream, MultipartId, NewObject, PartTag, PutError};
 use bytes::Bytes;
 
 use super::{Fixture, body, content, endless_body, failing_body};
@@ -22,24 +22,25 @@ struct Upload<'a> {
 
 impl<'a> Upload<'a> {
     async fn begin(f: &'a Fixture, name: &'static str) -> Self {
-        let id = f.objects.begin_multipart(&f.key(name)).await.expect("an upload begins");
+        let key = f.key(name);
+        let id = f.objects.begin_multipart(NewObject::new(&key)).await.expect("an upload begins");
         Self { f, name, id, tags: Vec::new(), size: 0 }
     }
 
     async fn put(&mut self, content: &Bytes) {
-        let tag = self.try_put(content).await.expect("a part is stored");
-        self.tags.push(tag);
+        let tags = self.try_put(content).await.expect("a part is stored");
+        self.tags.extend(tags);
         self.size += content.len() as u64;
     }
 
-    async fn try_put(&self, content: &Bytes) -> Result<PartTag, PutError> {
+    async fn try_put(&self, content: &Bytes) -> Result<Vec<PartTag>, PutError> {
         self.try_put_body(body(content)).await
     }
 
-    async fn try_put_body(&self, body: ByteStream) -> Result<PartTag, PutError> {
+    async fn try_put_body(&self, body: ByteStream) -> Result<Vec<PartTag>, PutError> {
         let number = u32::try_from(self.tags.len()).expect("few parts") + 1;
         let key = self.f.key(self.name);
-        self.f.objects.put_part(&key, &self.id, number, self.size, body).await
+        self.f.objects.put_parts(&key, &self.id, number, self.size, body).await
     }
 
     async fn complete(&self) {

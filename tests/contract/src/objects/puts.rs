@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_registry::ports::{BodyError, PutError};
+use berth_registry::ports::{BodyError, NewObject, PutError};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::join_all, stream};
 
@@ -24,7 +24,8 @@ pub(super) async fn put_of_nothing(f: &Fixture) {
     f.assert_downloads("empty", 0..0, b"").await;
 
     let pieces = stream::iter([Ok(Bytes::new()), Ok(Bytes::new())]).boxed();
-    let size = f.objects.put(&f.key("pieces"), pieces).await.expect("a put succeeds");
+    let size =
+        f.objects.put(NewObject::new(&f.key("pieces")), pieces).await.expect("a put succeeds");
     assert_eq!(size, 0);
     f.assert_is("pieces", &Bytes::new()).await;
 }
@@ -33,7 +34,7 @@ pub(super) async fn put_of_many_pieces(f: &Fixture) {
     let content = content(2, 20_000);
     let bytes = content.clone();
     let pieces = stream::iter(0..bytes.len()).map(move |n| Ok(bytes.slice(n..=n))).boxed();
-    let size = f.objects.put(&f.key("a"), pieces).await.expect("a put succeeds");
+    let size = f.objects.put(NewObject::new(&f.key("a")), pieces).await.expect("a put succeeds");
     assert_eq!(size, 20_000);
     f.assert_is("a", &content).await;
 }
@@ -53,7 +54,8 @@ pub(super) async fn put_replaces(f: &Fixture) {
 
 /// Puts a body that fails, and checks that its error comes back.
 async fn fail_to_put(f: &Fixture, name: &str, length: usize) {
-    let result = f.objects.put(&f.key(name), failing_body(&content(5, length))).await;
+    let result =
+        f.objects.put(NewObject::new(&f.key(name)), failing_body(&content(5, length))).await;
     let Err(PutError::Body(BodyError::CutOff(reason))) = result else {
         panic!("expected the body's error, found {result:?}");
     };
@@ -66,7 +68,7 @@ pub(super) async fn a_body_that_fails_stores_nothing(f: &Fixture) {
         f.assert_is_absent("a").await;
     }
     let refused = stream::iter([Ok(content(6, 10)), Err(BodyError::Refused)]).boxed();
-    let result = f.objects.put(&f.key("a"), refused).await;
+    let result = f.objects.put(NewObject::new(&f.key("a")), refused).await;
     assert!(matches!(result, Err(PutError::Body(BodyError::Refused))), "{result:?}");
     f.assert_is_absent("a").await;
 }
@@ -80,7 +82,7 @@ pub(super) async fn a_body_that_fails_replaces_nothing(f: &Fixture) {
 
 pub(super) async fn a_put_that_is_dropped_stores_nothing(f: &Fixture) {
     let key = f.key("a");
-    let put = f.objects.put(&key, endless_body(&content(8, 3_000_000)));
+    let put = f.objects.put(NewObject::new(&key), endless_body(&content(8, 3_000_000)));
     let result = tokio::time::timeout(Duration::from_millis(100), put).await;
     assert!(result.is_err(), "{result:?}");
     f.assert_is_absent("a").await;
@@ -92,7 +94,9 @@ pub(super) async fn a_put_that_is_dropped_stores_nothing(f: &Fixture) {
 pub(super) async fn many_at_a_time(f: &Fixture) {
     let put = |n: u64| {
         let (objects, key) = (Arc::clone(&f.objects), f.key(&n.to_string()));
-        tokio::spawn(async move { objects.put(&key, body(&content(100 + n, 900_000))).await })
+        tokio::spawn(async move {
+            objects.put(NewObject::new(&key), body(&content(100 + n, 900_000))).await
+        })
     };
     for result in join_all((0..16).map(put)).await {
         assert_eq!(result.expect("no task panics").expect("a put succeeds"), 900_000);

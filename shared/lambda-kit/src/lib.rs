@@ -1,0 +1,1 @@
+//! What every Lambda function shares: configuration, logs, metrics, serving HTTP and SQS events.
