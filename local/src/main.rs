@@ -2,9 +2,9 @@
 //! store; the other commands talk to a running registry.
 //!
 //! This is the only place that names `berth-embedded`. It holds no rule of the registry: it reads
-//! the configuration, builds the ports, and mounts the handlers of `oci-api` and `ecr-api`.
+//! the configuration, builds the ports, and mounts the handlers of `oci-api` and `ecr-api` on the
+//! server of `http-server`.
 
-mod http;
 mod repository;
 mod serve;
 

@@ -17,9 +17,11 @@ INTERNAL = {
     "berth-oci-api": {"berth-registry", "berth-types"},
     "berth-ecr-api": {"berth-registry", "berth-types"},
     "berth-embedded": {"berth-registry"},
+    "berth-http-server": {"berth-oci-api", "berth-registry"},
     "berth-local": {
         "berth-ecr-api",
         "berth-embedded",
+        "berth-http-server",
         "berth-oci-api",
         "berth-registry",
         "berth-types",
@@ -32,6 +34,9 @@ PURE = {"berth-types": {"serde", "serde_json", "sha2", "thiserror"}}
 # What no crate above the ports may name: servers, stores, files.
 ABOVE_THE_PORTS = ("berth-types", "berth-registry", "berth-oci-api", "berth-ecr-api")
 BENEATH = {"hyper", "hyper-util", "rusqlite", "rustix", "rustls", "tokio-rustls", "clap"}
+
+# What the HTTP server may not name: it is one, and no store or TLS stack is its own.
+NOT_THE_SERVERS = BENEATH - {"hyper", "hyper-util", "rustix"}
 
 
 def dependencies():
@@ -65,6 +70,10 @@ def test_servers_and_stores_stay_beneath_the_ports():
     found = dependencies()
     for package in ABOVE_THE_PORTS:
         assert not found[package] & BENEATH, package
+
+
+def test_the_server_has_no_store_and_no_tls_stack():
+    assert not dependencies()["berth-http-server"] & NOT_THE_SERVERS
 
 
 def test_every_crate_is_listed():

@@ -1,11 +1,13 @@
 //! `berth serve`: builds the registry on the embedded store and serves it.
 
+mod apis;
 mod credentials;
 mod logging;
 mod options;
+mod tls;
 mod welcome;
 
-pub(crate) use options::{ServeOptions, TlsFiles};
+pub(crate) use options::ServeOptions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +15,15 @@ use std::time::Duration;
 use anyhow::Context;
 use berth_ecr_api::EcrApi;
 use berth_embedded::DataFolder;
+use berth_http_server::{BaseUrl, Limits, Listeners, Service};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, Gate, SealingKey};
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{Identity, Ports, PushRules, Registry, Tenancy};
 
+use self::apis::Apis;
 use self::options::Settings;
-use crate::http::{Listeners, Metrics, Service};
+use self::tls::Tls;
 
 /// How long a failed log-in waits for its answer.
 const FAILED_LOGIN: Duration = Duration::from_secs(1);
@@ -31,7 +35,8 @@ const CHUNK_MIN_LENGTH: u64 = 1024 * 1024;
 pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let settings = options.settle()?;
     let _flushed_at_the_end = logging::start(settings.log_format);
-    let listeners = Listeners::bind(&settings.listen, settings.tls.as_ref()).await?;
+    let tls = settings.tls.as_ref().map(Tls::of).transpose()?;
+    let listeners = Listeners::bind(&settings.listen, tls).await.context("--listen")?;
     if settings.open && !listeners.are_loopback() {
         anyhow::bail!("--open lets anyone in, so it needs a loopback address to listen on");
     }
@@ -41,18 +46,22 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let base_url = settings.public_url.clone().unwrap_or_else(|| listeners.url());
     welcome::print(&settings, &root, &base_url);
 
-    let service = service(&settings, &folder, root.credentials, sealing_key, base_url);
-    listeners.serve(service).await.context("serving failed")
+    let apis = apis(&settings, &folder, root.credentials, sealing_key);
+    let base_url = match settings.public_url {
+        Some(url) => BaseUrl::Fixed(url),
+        None => BaseUrl::OfRequest(base_url),
+    };
+    let service = Service::new(apis, folder.table(), base_url);
+    listeners.serve(service, Limits::default()).await.context("serving failed")
 }
 
 /// Puts both APIs on one registry.
-fn service(
+fn apis(
     settings: &Settings,
     folder: &DataFolder,
     root: berth_registry::access::RootCredentials,
     sealing_key: SealingKey,
-    base_url: String,
-) -> Service {
+) -> Apis {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports =
         Ports { table: folder.table(), objects: folder.objects(), clock: Arc::clone(&clock) };
@@ -82,12 +91,5 @@ fn service(
         gate: Gate,
         clock,
     };
-    Service {
-        oci,
-        ecr,
-        metrics: Arc::new(Metrics::new()),
-        table: folder.table(),
-        base_url,
-        base_url_is_fixed: settings.public_url.is_some(),
-    }
+    Apis { oci, ecr }
 }

@@ -87,9 +87,9 @@ pub(super) enum LogFormat {
 
 /// Files of the server's certificate.
 #[derive(Clone, Debug)]
-pub(crate) struct TlsFiles {
-    pub(crate) certificates: PathBuf,
-    pub(crate) key: PathBuf,
+pub(super) struct TlsFiles {
+    pub(super) certificates: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 /// What the options come to.
@@ -170,7 +170,7 @@ fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {
 
 /// Checks a URL that clients will see, and takes the slash off its end.
 fn check_url(text: &str) -> anyhow::Result<String> {
-    let uri: hyper::Uri = text.parse().context("--public-url")?;
+    let uri: http::Uri = text.parse().context("--public-url")?;
     let has_scheme = matches!(uri.scheme_str(), Some("http" | "https"));
     let is_bare = uri.path() == "/" && uri.query().is_none();
     if !has_scheme || uri.authority().is_none() || !is_bare {

@@ -4,48 +4,50 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use berth_ecr_api::{EcrApi, MOST_BODY_BYTES};
-use berth_embedded::SqliteTable;
-use berth_oci_api::{OciApi, RequestBody, ResponseBody, Route};
+use berth_oci_api::ResponseBody;
 use berth_registry::ports::{Consistency, Key, ReadTable};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::header::{HOST, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Version};
 use uuid::Uuid;
 
-use super::body::Body;
-use super::metrics::Metrics;
-use super::request;
+use crate::api::{Api, plain_text};
+use crate::body::Body;
+use crate::metrics::Metrics;
+use crate::request;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-/// What answers requests: both APIs, and the server's own paths.
+/// What answers requests: an API, and the server's own paths.
 #[derive(Debug)]
-pub(crate) struct Service {
-    pub(crate) oci: OciApi,
-    pub(crate) ecr: EcrApi,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) table: Arc<SqliteTable>,
-    /// What clients see if a request does not name its host.
-    pub(crate) base_url: String,
-    /// Whether the request's host does not matter.
-    pub(crate) base_url_is_fixed: bool,
+pub struct Service<A> {
+    api: A,
+    metrics: Metrics,
+    table: Arc<dyn ReadTable>,
+    base_url: BaseUrl,
+}
+
+/// The URL under which clients see the server.
+#[derive(Clone, Debug)]
+pub enum BaseUrl {
+    /// This one, whatever a request's host is.
+    Fixed(String),
+    /// The one that a request names, or this one if it names none.
+    OfRequest(String),
 }
 
 /// What is known of the connection that a request came by.
 #[derive(Clone, Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     scheme: &'static str,
     #[cfg(target_os = "linux")]
-    regions: Option<super::sendfile::Regions>,
+    regions: Option<crate::sendfile::Regions>,
 }
 
 impl Connection {
     /// A connection on which files are read and copied.
-    pub(super) fn copying(scheme: &'static str) -> Self {
+    pub(crate) fn copying(scheme: &'static str) -> Self {
         Self {
             scheme,
             #[cfg(target_os = "linux")]
@@ -55,42 +57,47 @@ impl Connection {
 
     /// A connection that sends files by itself.
     #[cfg(target_os = "linux")]
-    pub(super) fn sending_files(scheme: &'static str, regions: super::sendfile::Regions) -> Self {
+    pub(crate) fn sending_files(scheme: &'static str, regions: crate::sendfile::Regions) -> Self {
         Self { scheme, regions: Some(regions) }
     }
 }
 
 /// Where a request goes.
+#[derive(Clone, Copy)]
 enum Target {
     Health,
     Metrics,
-    Ecr,
-    Oci(&'static str),
+    /// To the API, as this kind of request.
+    Api(&'static str),
 }
 
 impl Target {
-    fn of(method: &Method, path: &str) -> Self {
+    fn of(method: &Method, path: &str, api: &impl Api) -> Self {
         match (method, path) {
             (&Method::GET | &Method::HEAD, "/healthz") => Self::Health,
             (&Method::GET, "/metrics") => Self::Metrics,
-            (&Method::POST, "/") => Self::Ecr,
-            _ => Self::Oci(Route::parse(path).map_or("unknown", |route| route.kind())),
+            _ => Self::Api(api.kind(method, path)),
         }
     }
 
-    fn kind(&self) -> &'static str {
+    fn kind(self) -> &'static str {
         match self {
             Self::Health => "health",
             Self::Metrics => "metrics",
-            Self::Ecr => "ecr",
-            Self::Oci(kind) => kind,
+            Self::Api(kind) => kind,
         }
     }
 }
 
-impl Service {
+impl<A: Api> Service<A> {
+    /// Puts a server around `api`. It is healthy while `table` answers.
+    #[must_use]
+    pub fn new(api: A, table: Arc<dyn ReadTable>, base_url: BaseUrl) -> Self {
+        Self { api, metrics: Metrics::new(), table, base_url }
+    }
+
     /// Answers a request. One that changes something runs to its end even if the client goes.
-    pub(super) async fn call(
+    pub(crate) async fn call(
         self: Arc<Self>,
         request: Request<Incoming>,
         connection: &Connection,
@@ -99,7 +106,7 @@ impl Service {
         let id = Uuid::new_v4();
         let (method, version) = (request.method().clone(), request.version());
         let path = request.uri().path().to_owned();
-        let target = Target::of(&method, &path);
+        let target = Target::of(&method, &path, &self.api);
         let route = target.kind();
         let base_url = self.base_url(&request, connection);
         let reads = matches!(method, Method::GET | Method::HEAD);
@@ -109,7 +116,8 @@ impl Service {
             true => futures_util::FutureExt::catch_unwind(AssertUnwindSafe(answer)).await.ok(),
             false => tokio::spawn(answer).await.ok(),
         };
-        let mut response = answered.unwrap_or_else(|| plain(StatusCode::INTERNAL_SERVER_ERROR, ""));
+        let mut response =
+            answered.unwrap_or_else(|| plain_text(StatusCode::INTERNAL_SERVER_ERROR, ""));
         name(&mut response, id);
         let status = response.status().as_u16();
         let duration = started.elapsed();
@@ -128,12 +136,11 @@ impl Service {
         let request = request::body(request, self.metrics.received.clone());
         match target {
             Target::Health => self.health().await,
-            Target::Metrics => plain(StatusCode::OK, self.metrics.text()),
-            Target::Ecr => self.ecr(request, base_url).await,
-            Target::Oci(kind) => {
+            Target::Metrics => plain_text(StatusCode::OK, self.metrics.text()),
+            Target::Api(kind) => {
                 let _in_flight = (kind == "upload" && *request.method() != Method::GET)
                     .then(|| self.metrics.upload());
-                self.oci.handle(request, base_url).await
+                self.api.answer(request, base_url).await
             }
         }
     }
@@ -142,22 +149,11 @@ impl Service {
     async fn health(&self) -> Response<ResponseBody> {
         let key = Key { partition: "health".to_owned(), sort: String::new() };
         match self.table.get(&key, Consistency::Strong).await {
-            Ok(_) => plain(StatusCode::OK, "ok\n"),
+            Ok(_) => plain_text(StatusCode::OK, "ok\n"),
             Err(error) => {
                 tracing::error!(%error, "store failed");
-                plain(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
+                plain_text(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n")
             }
-        }
-    }
-
-    async fn ecr(&self, request: Request<RequestBody>, base_url: &str) -> Response<ResponseBody> {
-        let (parts, body) = request.into_parts();
-        match Limited::new(body, MOST_BODY_BYTES).collect().await {
-            Ok(body) => {
-                let request = Request::from_parts(parts, body.to_bytes());
-                self.ecr.handle(request, base_url).await.map(ResponseBody::Bytes)
-            }
-            Err(error) => plain(StatusCode::PAYLOAD_TOO_LARGE, format!("{error}\n")),
         }
     }
 
@@ -165,9 +161,9 @@ impl Service {
     fn base_url(&self, request: &Request<Incoming>, connection: &Connection) -> String {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let authority = request.uri().authority().map(hyper::http::uri::Authority::as_str);
-        match authority.or(host).filter(|host| is_host(host)) {
-            Some(host) if !self.base_url_is_fixed => format!("{}://{host}", connection.scheme),
-            _ => self.base_url.clone(),
+        match (&self.base_url, authority.or(host).filter(|host| is_host(host))) {
+            (BaseUrl::OfRequest(_), Some(host)) => format!("{}://{host}", connection.scheme),
+            (BaseUrl::Fixed(url) | BaseUrl::OfRequest(url), _) => url.clone(),
         }
     }
 
@@ -200,17 +196,6 @@ fn name(response: &mut Response<ResponseBody>, id: Uuid) {
     let Ok(value) = HeaderValue::from_str(&id.to_string()) else { return };
     response.headers_mut().insert(REQUEST_ID, value.clone());
     response.headers_mut().insert(AMZN_REQUEST_ID, value);
-}
-
-fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<ResponseBody> {
-    let bytes = text.into();
-    let length = bytes.len();
-    let mut response = Response::new(ResponseBody::Bytes(bytes));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    response
 }
 
 /// Returns a method's name; clients can't make up new labels.

@@ -13,10 +13,11 @@ use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_rustls::TlsAcceptor;
 
-use super::body::Body;
-use super::service::{Connection, Service};
+use crate::api::Api;
+use crate::body::Body;
+use crate::encrypt::Encrypt;
+use crate::service::{Connection, Service};
 
 /// How long a client may take to send a request's head, or to shake hands.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -32,25 +33,25 @@ const CONNECTION_WINDOW: u32 = 8 * 1024 * 1024;
 const MOST_STREAMS: u32 = 128;
 
 /// A connection that was accepted, and what it needs.
-pub(super) struct Greeting {
-    pub(super) service: Arc<Service>,
-    pub(super) tls: Option<TlsAcceptor>,
-    pub(super) scheme: &'static str,
+pub(crate) struct Greeting<A, E> {
+    pub(crate) service: Arc<Service<A>>,
+    pub(crate) encryption: Option<E>,
+    pub(crate) scheme: &'static str,
     /// Tells the connection to end when the server stops.
-    pub(super) watcher: Watcher,
+    pub(crate) watcher: Watcher,
     /// Its place among the connections that may be open at once.
-    pub(super) place: OwnedSemaphorePermit,
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
-impl Greeting {
+impl<A: Api, E: Encrypt> Greeting<A, E> {
     /// Shakes hands, and serves the connection until it ends.
-    pub(super) async fn greet(self, stream: TcpStream) {
+    pub(crate) async fn greet(self, stream: TcpStream) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "connection lost");
             return;
         }
-        let Some(tls) = &self.tls else { return self.greet_plainly(stream).await };
-        let handshake = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(stream)).await;
+        let Some(encryption) = &self.encryption else { return self.greet_plainly(stream).await };
+        let handshake = tokio::time::timeout(HEAD_TIMEOUT, encryption.accept(stream)).await;
         let Ok(Ok(stream)) = handshake else { return tracing::debug!("TLS handshake failed") };
         let connection = Connection::copying(self.scheme);
         self.converse(stream, connection).await;
@@ -58,8 +59,8 @@ impl Greeting {
 
     #[cfg(target_os = "linux")]
     async fn greet_plainly(self, stream: TcpStream) {
-        let regions = super::sendfile::Regions::default();
-        let stream = super::sendfile::SendfileStream::new(stream, regions.clone());
+        let regions = crate::sendfile::Regions::default();
+        let stream = crate::sendfile::SendfileStream::new(stream, regions.clone());
         let connection = Connection::sending_files(self.scheme, regions);
         self.converse(stream, connection).await;
     }

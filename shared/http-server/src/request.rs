@@ -23,7 +23,7 @@ const MOST_UNWANTED: usize = 64 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Turns what hyper receives into the body that the APIs read.
-pub(super) fn body(request: Request<Incoming>, received: Counter) -> Request<RequestBody> {
+pub(crate) fn body(request: Request<Incoming>, received: Counter) -> Request<RequestBody> {
     let asks_first = request.headers().contains_key(EXPECT);
     request.map(|incoming| {
         let silence = Box::pin(sleep(SILENCE));

@@ -31,12 +31,12 @@ static PLACEHOLDER: [u8; LONGEST] = [0; LONGEST];
 
 /// Regions that a connection's bodies want sent, in the order of their placeholders.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Regions(Arc<Mutex<VecDeque<FileRegion>>>);
+pub(crate) struct Regions(Arc<Mutex<VecDeque<FileRegion>>>);
 
 impl Regions {
     /// Takes up to 1 MiB off the front of `rest`, queues it, and returns the placeholder that
     /// stands for it.
-    pub(super) fn enqueue(&self, rest: &mut FileRegion) -> Bytes {
+    pub(crate) fn enqueue(&self, rest: &mut FileRegion) -> Bytes {
         let length = rest.length.min(LONGEST as u64);
         let region = FileRegion { length, ..rest.clone() };
         rest.offset += length;
@@ -47,7 +47,7 @@ impl Regions {
     }
 
     /// Asks the kernel to read what the first regions of `whole` need.
-    pub(super) fn begin(whole: &FileRegion) {
+    pub(crate) fn begin(whole: &FileRegion) {
         prefetch(&whole.file, whole.offset, whole.length.min(AHEAD));
     }
 
@@ -66,13 +66,13 @@ fn prefetch(file: &File, offset: u64, length: u64) {
 
 /// A TCP stream that sends queued regions where it is given placeholders.
 #[derive(Debug)]
-pub(super) struct SendfileStream {
+pub(crate) struct SendfileStream {
     stream: TcpStream,
     regions: Regions,
 }
 
 impl SendfileStream {
-    pub(super) fn new(stream: TcpStream, regions: Regions) -> Self {
+    pub(crate) fn new(stream: TcpStream, regions: Regions) -> Self {
         Self { stream, regions }
     }
 

@@ -1,72 +1,106 @@
 //! Listening sockets, connections, and the ordered end of both.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
-use super::connection::Greeting;
-use super::service::Service;
-use super::tls;
-use crate::serve::TlsFiles;
-
-/// The most connections at once; more wait to be accepted.
-const MOST_CONNECTIONS: usize = 4096;
-
-/// How long requests may go on after the server was told to stop.
-const GRACE: Duration = Duration::from_secs(30);
+use crate::api::Api;
+use crate::connection::Greeting;
+use crate::encrypt::Encrypt;
+use crate::service::Service;
 
 /// Pause after an accept that failed, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What clients may take up of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most connections at once; more wait to be accepted.
+    pub connections: usize,
+    /// How long requests may go on after the server was told to stop.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    /// Returns the limits of a server that has a machine to itself.
+    fn default() -> Self {
+        Self { connections: 4096, grace: Duration::from_secs(30) }
+    }
+}
+
+/// Error of listening.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address has no port.
+    #[error("`{0}` is no address to listen on: it must be HOST:PORT")]
+    Form(String),
+    /// The host's addresses were not found.
+    #[error("look up `{0}`")]
+    Lookup(String, #[source] io::Error),
+    /// Another process listens there.
+    #[error("{0} is in use; choose another address to listen on")]
+    InUse(SocketAddr),
+    /// The system refuses the address.
+    #[error("listen on {0}")]
+    Bind(SocketAddr, #[source] io::Error),
+    /// The host has no address.
+    #[error("{0} stands for no address")]
+    NoAddress(String),
+}
+
 /// The sockets that the server listens on.
-pub(crate) struct Listeners {
+#[derive(Debug)]
+pub struct Listeners<E> {
     host: String,
     sockets: Vec<TcpListener>,
     addresses: Vec<SocketAddr>,
-    tls: Option<TlsAcceptor>,
+    encryption: Option<E>,
 }
 
-impl Listeners {
-    /// Listens on every address that `listen`, a HOST:PORT, stands for.
-    pub(crate) async fn bind(listen: &str, tls: Option<&TlsFiles>) -> anyhow::Result<Self> {
-        let tls = tls.map(tls::acceptor).transpose()?;
-        let (host, _) = listen.rsplit_once(':').context("--listen is HOST:PORT")?;
+impl<E: Encrypt> Listeners<E> {
+    /// Listens on every address that `listen`, a HOST:PORT, stands for. Connections are encrypted
+    /// by `encryption`, if there is one.
+    pub async fn bind(listen: &str, encryption: Option<E>) -> Result<Self, ListenError> {
+        let form = || ListenError::Form(listen.to_owned());
+        let (host, _) = listen.rsplit_once(':').ok_or_else(form)?;
         let mut sockets = Vec::new();
         let mut addresses: Vec<SocketAddr> = Vec::new();
         let mut failure = None;
-        for mut address in lookup_host(listen).await.context("--listen")? {
+        let lookup = |error| ListenError::Lookup(listen.to_owned(), error);
+        for mut address in lookup_host(listen).await.map_err(lookup)? {
             if let Some(first) = addresses.first().filter(|_| address.port() == 0) {
                 address.set_port(first.port());
             }
             match TcpListener::bind(address).await {
                 Ok(socket) => {
-                    addresses.push(socket.local_addr()?);
+                    let bound = socket.local_addr();
+                    addresses.push(bound.map_err(|error| ListenError::Bind(address, error))?);
                     sockets.push(socket);
                 }
                 // One of the two loopback addresses may not exist; a port in use is told.
-                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-                    anyhow::bail!("{address} is in use; choose another address with --listen");
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                    return Err(ListenError::InUse(address));
                 }
-                Err(error) => failure = Some((address, error)),
+                Err(error) => failure = Some(ListenError::Bind(address, error)),
             }
         }
         match (sockets.is_empty(), failure) {
-            (true, Some((address, error))) => Err(error).context(format!("listen on {address}")),
-            (true, None) => anyhow::bail!("{listen} stands for no address"),
-            (false, _) => Ok(Self { host: host.to_owned(), sockets, addresses, tls }),
+            (true, Some(failure)) => Err(failure),
+            (true, None) => Err(ListenError::NoAddress(listen.to_owned())),
+            (false, _) => Ok(Self { host: host.to_owned(), sockets, addresses, encryption }),
         }
     }
 
     /// Whether all addresses are of this machine alone.
-    pub(crate) fn are_loopback(&self) -> bool {
+    #[must_use]
+    pub fn are_loopback(&self) -> bool {
         self.addresses.iter().map(SocketAddr::ip).all(|ip| match ip {
             IpAddr::V4(ip) => ip.is_loopback(),
             IpAddr::V6(ip) => ip.is_loopback(),
@@ -74,7 +108,8 @@ impl Listeners {
     }
 
     /// Returns the URL of the server.
-    pub(crate) fn url(&self) -> String {
+    #[must_use]
+    pub fn url(&self) -> String {
         let port = self.addresses.first().map_or(0, SocketAddr::port);
         let host = match self.host.as_str() {
             "0.0.0.0" | "[::]" => "localhost",
@@ -84,24 +119,24 @@ impl Listeners {
     }
 
     fn scheme(&self) -> &'static str {
-        if self.tls.is_some() { "https" } else { "http" }
+        if self.encryption.is_some() { "https" } else { "http" }
     }
 
     /// Serves until the process is told to stop; then stops accepting, and lets requests end.
-    pub(crate) async fn serve(self, service: Service) -> anyhow::Result<()> {
+    pub async fn serve<A: Api>(self, service: Service<A>, limits: Limits) -> io::Result<()> {
         let scheme = self.scheme();
         let (stop, stopped) = watch::channel(false);
         let graceful = Arc::new(GracefulShutdown::new());
-        let acceptor = Acceptor {
+        let acceptor = Arc::new(Acceptor {
             service: Arc::new(service),
-            tls: self.tls,
+            encryption: self.encryption,
             scheme,
             graceful: Arc::clone(&graceful),
-            places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
-        };
+            places: Arc::new(Semaphore::new(limits.connections)),
+        });
         let mut accepting = JoinSet::new();
         for socket in self.sockets {
-            accepting.spawn(acceptor.clone().accept(socket, stopped.clone()));
+            accepting.spawn(Arc::clone(&acceptor).accept(socket, stopped.clone()));
         }
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -114,28 +149,28 @@ impl Listeners {
         accepting.join_all().await;
         drop(acceptor);
         let Some(graceful) = Arc::into_inner(graceful) else { return Ok(()) };
-        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-            tracing::warn!("some requests did not end in {} s, and are cut off", GRACE.as_secs());
+        let seconds = limits.grace.as_secs();
+        if tokio::time::timeout(limits.grace, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests did not end in {seconds} s, and are cut off");
         }
         Ok(())
     }
 }
 
-#[derive(Clone)]
-struct Acceptor {
-    service: Arc<Service>,
-    tls: Option<TlsAcceptor>,
+struct Acceptor<A, E> {
+    service: Arc<Service<A>>,
+    encryption: Option<E>,
     scheme: &'static str,
     graceful: Arc<GracefulShutdown>,
     places: Arc<Semaphore>,
 }
 
-impl Acceptor {
-    async fn accept(self, socket: TcpListener, mut stopped: watch::Receiver<bool>) {
+impl<A: Api, E: Encrypt> Acceptor<A, E> {
+    async fn accept(self: Arc<Self>, socket: TcpListener, mut stopped: watch::Receiver<bool>) {
         loop {
             let next = async {
                 let place = Arc::clone(&self.places).acquire_owned().await;
-                let place = place.map_err(std::io::Error::other)?;
+                let place = place.map_err(io::Error::other)?;
                 socket.accept().await.map(|(stream, _)| (stream, place))
             };
             let next = tokio::select! {
@@ -146,7 +181,7 @@ impl Acceptor {
                 Ok((stream, place)) => {
                     let greeting = Greeting {
                         service: Arc::clone(&self.service),
-                        tls: self.tls.clone(),
+                        encryption: self.encryption.clone(),
                         scheme: self.scheme,
                         watcher: self.graceful.watcher(),
                         place,

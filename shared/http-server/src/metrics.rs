@@ -30,14 +30,14 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
-    pub(super) received: Counter,
-    pub(super) sent: Counter,
+    pub(crate) received: Counter,
+    pub(crate) sent: Counter,
     uploads: Gauge,
 }
 
 /// An upload that is under way until this is dropped.
 #[derive(Debug)]
-pub(super) struct UploadInFlight(Gauge);
+pub(crate) struct UploadInFlight(Gauge);
 
 impl Drop for UploadInFlight {
     fn drop(&mut self) {
@@ -68,7 +68,7 @@ impl Metrics {
     }
 
     /// Counts an answered request.
-    pub(super) fn answered(
+    pub(crate) fn answered(
         &self,
         method: &'static str,
         route: &'static str,
@@ -80,13 +80,13 @@ impl Metrics {
     }
 
     /// Counts an upload while it is under way.
-    pub(super) fn upload(&self) -> UploadInFlight {
+    pub(crate) fn upload(&self) -> UploadInFlight {
         self.uploads.inc();
         UploadInFlight(self.uploads.clone())
     }
 
     /// Returns the figures in Prometheus' text format.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         match encode(&mut text, &self.registry) {
             Ok(()) => text,

@@ -29,27 +29,27 @@ enum Content {
     Bytes(Bytes),
     /// Part of a file, which the connection sends by itself.
     #[cfg(target_os = "linux")]
-    Sent(FileRegion, super::sendfile::Regions),
+    Sent(FileRegion, crate::sendfile::Regions),
     /// Part of a file, read piece by piece, one ahead.
     Read(ReadAhead),
 }
 
 impl Body {
-    pub(super) fn bytes(bytes: Bytes, sent: Counter) -> Self {
+    pub(crate) fn bytes(bytes: Bytes, sent: Counter) -> Self {
         Self { left: bytes.len() as u64, content: Content::Bytes(bytes), sent }
     }
 
     #[cfg(target_os = "linux")]
-    pub(super) fn sent(
+    pub(crate) fn sent(
         region: FileRegion,
-        regions: super::sendfile::Regions,
+        regions: crate::sendfile::Regions,
         sent: Counter,
     ) -> Self {
-        super::sendfile::Regions::begin(&region);
+        crate::sendfile::Regions::begin(&region);
         Self { left: region.length, content: Content::Sent(region, regions), sent }
     }
 
-    pub(super) fn read(region: FileRegion, sent: Counter) -> Self {
+    pub(crate) fn read(region: FileRegion, sent: Counter) -> Self {
         Self { left: region.length, content: Content::Read(ReadAhead::new(region)), sent }
     }
 }
