@@ -44,7 +44,7 @@ impl Call<'_> {
 
     pub(crate) async fn get_upload(&self, name: &RepositoryName, upload: &UploadId) -> Answer {
         let permit = self.permit(Action::UploadLayerPart, name)?;
-        let offset = self.api.registry.push.upload_offset(&permit, upload).await?;
+        let offset = self.api.registry.pull.upload_offset(&permit, upload).await?;
         empty(progress(StatusCode::NO_CONTENT, name, upload, offset))
     }
 
@@ -75,7 +75,7 @@ impl Call<'_> {
 
     pub(crate) async fn delete_upload(&self, name: &RepositoryName, upload: &UploadId) -> Answer {
         let permit = self.permit(Action::UploadLayerPart, name)?;
-        self.api.registry.push.cancel_upload(&permit, upload).await?;
+        self.api.registry.removal.cancel_upload(&permit, upload).await?;
         empty(response(StatusCode::NO_CONTENT))
     }
 

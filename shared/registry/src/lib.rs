@@ -24,8 +24,8 @@ pub use manifests::{
     TagPage,
 };
 pub use registry::{
-    CreateOnPush, Identity, Ports, Pull, Push, PushRules, Registry, Removal, SparseManifests,
-    Tenancy,
+    CreateOnPush, Identity, Ports, Pull, Push, PushRules, ReadPorts, Registry, Removal,
+    RemovalPorts, SparseManifests, Tenancy,
 };
 pub use repositories::{
     CreateRepository, DeleteRepository, Repositories, Repository, RepositoryNames, RepositoryPage,

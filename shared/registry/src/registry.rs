@@ -4,7 +4,7 @@ use berth_types::{Region, RegistryId};
 use uuid::Uuid;
 
 use crate::manifests::ManifestCache;
-use crate::ports::{Clock, ReadObjects, ReadTable, WriteObjects, WriteTable};
+use crate::ports::{Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable};
 use crate::repositories::{Directory, Repositories};
 
 /// Which registry this is.
@@ -16,13 +16,37 @@ pub struct Identity {
     pub region: Region,
 }
 
-/// What the use cases stand on.
+/// What all use cases together, or those that write, stand on.
 #[derive(Clone, Debug)]
 pub struct Ports {
     /// The table.
     pub table: Arc<dyn WriteTable>,
     /// The objects.
     pub objects: Arc<dyn WriteObjects>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What the use cases that read stand on.
+#[derive(Clone, Debug)]
+pub struct ReadPorts {
+    /// The table.
+    pub table: Arc<dyn ReadTable>,
+    /// The objects.
+    pub objects: Arc<dyn ReadObjects>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What the use cases that delete stand on.
+#[derive(Clone, Debug)]
+pub struct RemovalPorts {
+    /// The table.
+    pub table: Arc<dyn WriteTable>,
+    /// The objects, to read.
+    pub objects: Arc<dyn ReadObjects>,
+    /// The same objects, to delete.
+    pub doomed: Arc<dyn DeleteObjects>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -74,11 +98,11 @@ pub struct Registry {
     pub pull: Pull,
     /// Writing images.
     pub push: Push,
-    /// Deleting images, tags and blobs.
+    /// Deleting images, tags, blobs and uploads.
     pub removal: Removal,
 }
 
-/// The use cases that read: manifests, blobs, lists of tags, referrers and repositories.
+/// The use cases that read: manifests, blobs, uploads, lists of tags, referrers and repositories.
 #[derive(Clone, Debug)]
 pub struct Pull {
     pub(crate) table: Arc<dyn ReadTable>,
@@ -104,40 +128,75 @@ pub struct Push {
 #[derive(Clone, Debug)]
 pub struct Removal {
     pub(crate) table: Arc<dyn WriteTable>,
-    pub(crate) objects: Arc<dyn WriteObjects>,
+    pub(crate) objects: Arc<dyn ReadObjects>,
+    pub(crate) doomed: Arc<dyn DeleteObjects>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<Directory>,
 }
 
 impl Registry {
-    /// Puts the use cases on `ports`.
+    /// Puts all use cases on `ports`.
     #[must_use]
     pub fn new(ports: &Ports, rules: PushRules) -> Self {
         let Ports { table, objects, clock } = ports.clone();
-        let directory = Arc::new(Directory::new(table.clone(), clock.clone()));
+        let directory = directory(table.clone(), &clock);
+        let read =
+            ReadPorts { table: table.clone(), objects: objects.clone(), clock: clock.clone() };
+        let removal = RemovalPorts { table, objects: objects.clone(), doomed: objects, clock };
+        let push = Push::sharing(ports, rules, directory.clone());
+        Self {
+            repositories: push.repositories.clone(),
+            pull: Pull::sharing(&read, directory.clone()),
+            push,
+            removal: Removal::sharing(&removal, directory),
+        }
+    }
+}
+
+impl Pull {
+    /// Puts the use cases on `ports`.
+    #[must_use]
+    pub fn new(ports: &ReadPorts) -> Self {
+        Self::sharing(ports, directory(ports.table.clone(), &ports.clock))
+    }
+
+    fn sharing(ports: &ReadPorts, directory: Arc<Directory>) -> Self {
+        let ReadPorts { table, objects, clock: _ } = ports.clone();
+        Self { table, objects, directory, cache: Arc::default() }
+    }
+}
+
+impl Push {
+    /// Puts the use cases on `ports`.
+    #[must_use]
+    pub fn new(ports: &Ports, rules: PushRules) -> Self {
+        Self::sharing(ports, rules, directory(ports.table.clone(), &ports.clock))
+    }
+
+    fn sharing(ports: &Ports, rules: PushRules, directory: Arc<Directory>) -> Self {
+        let Ports { table, objects, clock } = ports.clone();
         let repositories = Repositories {
             table: table.clone(),
             directory: directory.clone(),
             clock: clock.clone(),
         };
-        Self {
-            pull: Pull {
-                table: table.clone(),
-                objects: objects.clone(),
-                directory: directory.clone(),
-                cache: Arc::default(),
-            },
-            push: Push {
-                table: table.clone(),
-                objects: objects.clone(),
-                clock: clock.clone(),
-                directory: directory.clone(),
-                repositories: repositories.clone(),
-                rules,
-                instance: Uuid::new_v4(),
-            },
-            removal: Removal { table, objects, clock, directory },
-            repositories,
-        }
+        Self { table, objects, clock, directory, repositories, rules, instance: Uuid::new_v4() }
     }
+}
+
+impl Removal {
+    /// Puts the use cases on `ports`.
+    #[must_use]
+    pub fn new(ports: &RemovalPorts) -> Self {
+        Self::sharing(ports, directory(ports.table.clone(), &ports.clock))
+    }
+
+    fn sharing(ports: &RemovalPorts, directory: Arc<Directory>) -> Self {
+        let RemovalPorts { table, objects, doomed, clock } = ports.clone();
+        Self { table, objects, doomed, clock, directory }
+    }
+}
+
+fn directory(table: Arc<dyn ReadTable>, clock: &Arc<dyn Clock>) -> Arc<Directory> {
+    Arc::new(Directory::new(table, clock.clone()))
 }

@@ -81,7 +81,7 @@ impl Removal {
                     won(self.table.transact(vec![operation]).await)?;
                 }
                 if let ManifestBytes::Object(object, _) = &doomed.bytes {
-                    self.objects.delete(object).await?;
+                    self.doomed.delete(object).await?;
                 }
                 return Ok(());
             }

@@ -17,6 +17,6 @@ pub use objects::{
     NewObject, ObjectKey, PartTag, PutError, ReadObjects, WriteObjects,
 };
 pub use table::{
-    Attributes, Condition, Consistency, Counters, Item, Key, MOST_OPERATIONS, Operation, Page,
-    Query, ReadTable, Select, TransactError, WriteTable,
+    Attributes, Condition, Consistency, Counters, Item, Key, LARGEST_DOCUMENT, MOST_OPERATIONS,
+    Operation, Page, Query, ReadTable, Select, TransactError, WriteTable,
 };

@@ -9,6 +9,9 @@ use super::{StoreError, StoreErrorKind};
 /// The most operations that one transaction holds, as in DynamoDB.
 pub const MOST_OPERATIONS: usize = 100;
 
+/// The most bytes of an item's document. DynamoDB's items have 400 KB in all.
+pub const LARGEST_DOCUMENT: usize = 300 * 1024;
+
 /// Where an item lies: items of one partition are sorted by the bytes of `sort`.
 ///
 /// Only the module `layout` makes keys.
@@ -31,7 +34,8 @@ pub type Counters = BTreeMap<String, i64>;
 pub struct Item {
     /// Where it lies.
     pub key: Key,
-    /// What it says; the table does not look inside. At most 300 KiB. Empty where a query
+    /// What it says; the table does not look inside. At most
+    /// [`LARGEST_DOCUMENT`] bytes. Empty where a query
     /// selected keys alone.
     pub document: Bytes,
     /// Version: every operation that changes the item raises it by one.

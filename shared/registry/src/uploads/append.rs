@@ -1,22 +1,14 @@
 use std::fmt;
-use std::time::Duration;
 
 use berth_types::UploadId;
-use uuid::Uuid;
 
 use super::hashing::{Judge, Outcome, Passed, hashing};
-use super::session::{Lease, Loaded, Multipart};
+use super::session::{Kept, Loaded, Multipart, Tail};
+use super::tail::{Gathered, gather};
 use crate::access::{Action, RepositoryPermit};
 use crate::error::RegistryError;
-use crate::layout::blob_object;
-use crate::ports::{ByteStream, MOST_PARTS, NewObject, PartTag, PutError};
+use crate::ports::{ByteStream, MOST_PARTS, PartTag, PutError};
 use crate::registry::Push;
-
-/// How long a lease lasts. It is renewed while bytes move.
-const LEASE: Duration = Duration::from_secs(30);
-
-/// How often a lease is renewed.
-const RENEWAL: Duration = Duration::from_secs(10);
 
 /// Bytes for an upload.
 pub struct Chunk {
@@ -35,17 +27,16 @@ impl fmt::Debug for Chunk {
     }
 }
 
-impl Push {
-    /// Returns how many bytes of an upload were acknowledged.
-    pub async fn upload_offset(
-        &self,
-        permit: &RepositoryPermit,
-        upload: &UploadId,
-    ) -> Result<u64, RegistryError> {
-        permit.must_be(Action::UploadLayerPart);
-        Ok(self.load(permit.name(), upload, |_| Vec::new()).await?.session.offset)
-    }
+/// What becomes of bytes that are too few for a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TooFew {
+    /// They wait for the next chunk.
+    Wait,
+    /// They are the last part, which may be as small as it likes.
+    End,
+}
 
+impl Push {
     /// Adds a chunk to an upload, and returns how many bytes it has then. If the chunk fails, the
     /// upload is as it was.
     pub async fn append(
@@ -55,33 +46,36 @@ impl Push {
         chunk: Chunk,
     ) -> Result<u64, RegistryError> {
         permit.must_be(Action::UploadLayerPart);
-        let mut loaded = self.load(permit.name(), upload, |_| Vec::new()).await?;
+        let mut loaded = self.sessions().load(permit.name(), upload, |_| Vec::new()).await?;
         if loaded.session.completing.is_some() {
             return Err(RegistryError::UploadUnknown(upload.clone()));
         }
-        self.take_part(&mut loaded, chunk).await?;
+        let merged = self.take_chunk(&mut loaded, chunk, TooFew::Wait).await?;
         self.save(&mut loaded).await?;
+        self.delete_tail(merged).await?;
         Ok(loaded.session.offset)
     }
 
-    /// Stores a chunk as the next part of a session that was read. The session is left for the
-    /// caller to save, with the chunk and without the lease; if the chunk fails, it is saved as
-    /// it was.
-    pub(super) async fn take_part(
+    /// Stores a chunk behind what a session that was read has. The session is left for the caller
+    /// to save, with the chunk and without the lease; the tail that is returned is then to be
+    /// deleted. If the chunk fails, the session is saved as it was.
+    pub(super) async fn take_chunk(
         &self,
         loaded: &mut Loaded,
         chunk: Chunk,
-    ) -> Result<(), RegistryError> {
+        too_few: TooFew,
+    ) -> Result<Option<Tail>, RegistryError> {
         self.must_be_free(loaded)?;
         must_begin_at_end(loaded, &chunk)?;
-        self.take_lease(loaded).await?;
-        let stored = self.store_part(loaded, chunk).await;
+        let length = loaded.session.tail_length() + chunk.length.unwrap_or(0);
+        match length >= self.objects.smallest_part() {
+            true => self.take_lease_for_parts(loaded).await?,
+            false => self.take_lease(loaded).await?,
+        }
+        let stored = self.store_chunk(loaded, chunk, too_few).await;
         loaded.session.set_lease(None);
         match stored {
-            Ok((tags, passed)) => {
-                loaded.session.add_parts(tags, &passed);
-                Ok(())
-            }
+            Ok((kept, passed)) => Ok(loaded.session.add(kept, &passed)),
             Err(error) => {
                 self.save(loaded).await?;
                 Err(error)
@@ -89,56 +83,54 @@ impl Push {
         }
     }
 
-    async fn take_lease(&self, loaded: &mut Loaded) -> Result<(), RegistryError> {
-        if loaded.session.multipart.is_some() {
-            return self.renew_lease(loaded).await;
-        }
-        let object = blob_object(&loaded.upload, Uuid::new_v4());
-        let encryption = &loaded.repository.encryption;
-        let new = NewObject { key: &object, encryption, digest: None };
-        let id = self.objects.begin_multipart(new).await?;
-        let begun = Multipart { object, id, parts: Vec::new() };
-        loaded.session.multipart = Some(begun.clone());
-        let taken = self.renew_lease(loaded).await;
-        if matches!(taken, Err(RegistryError::UploadBusy(_))) {
-            // Another request was faster, and has begun an object of its own.
-            self.objects.abort_multipart(&begun.object, &begun.id).await?;
-        }
-        taken
-    }
-
-    async fn renew_lease(&self, loaded: &mut Loaded) -> Result<(), RegistryError> {
-        let until = self.clock.now().plus(LEASE);
-        loaded.session.set_lease(Some(Lease { holder: self.instance, until }));
-        self.save(loaded).await
-    }
-
-    /// Stores the chunk as the session's next part, and renews the lease meanwhile.
-    async fn store_part(
+    /// Stores the tail and the chunk as the session's next parts, or as its next tail.
+    async fn store_chunk(
         &self,
         loaded: &mut Loaded,
         chunk: Chunk,
-    ) -> Result<(Vec<PartTag>, Passed), RegistryError> {
+        too_few: TooFew,
+    ) -> Result<(Kept, Passed), RegistryError> {
+        let judge = must_have_length(chunk.length);
+        let (body, outcome) = hashing(chunk.body, loaded.session.hasher()?, judge);
+        let body = self.behind_tail(&loaded.session, body).await?;
+        let gathering = gather(body, self.objects.smallest_part());
+        let kept = match self.keeping_lease(loaded, gathering).await? {
+            Err(error) => Err(error.into()),
+            Ok(gathered) if gathered.is_nothing() => Ok(Kept::Nothing),
+            Ok(gathered @ Gathered::Short(_)) if too_few == TooFew::Wait => {
+                let work = self.store_tail(loaded, gathered.into_body());
+                self.keeping_lease(loaded, work).await?.map(Kept::Tail)
+            }
+            Ok(gathered) => self.store_parts(loaded, gathered.into_body()).await?.map(Kept::Parts),
+        };
+        settle(kept, &outcome)
+    }
+
+    async fn store_parts(
+        &self,
+        loaded: &mut Loaded,
+        body: ByteStream,
+    ) -> Result<Result<Vec<PartTag>, PutError>, RegistryError> {
+        if loaded.session.multipart.is_none() {
+            self.take_lease_for_parts(loaded).await?;
+        }
         let upload = loaded.upload.clone();
         let Some(Multipart { object, id, parts }) = loaded.session.multipart.clone() else {
             return Err(RegistryError::UploadUnknown(upload));
         };
-        let number = parts.len() + 1;
-        let number = u32::try_from(number).ok().filter(|number| *number <= MOST_PARTS);
+        let number = u32::try_from(parts.len() + 1).ok().filter(|number| *number <= MOST_PARTS);
         let number = number.ok_or(RegistryError::TooManyChunks(upload))?;
-        let judge = must_have_length(chunk.length);
-        let (body, outcome) = hashing(chunk.body, loaded.session.hasher()?, judge);
-        let put = self.objects.put_parts(&object, &id, number, loaded.session.offset, body);
-        tokio::pin!(put);
-        let mut renewal = tokio::time::interval(RENEWAL);
-        renewal.tick().await;
-        let result = loop {
-            tokio::select! {
-                result = &mut put => break result,
-                _ = renewal.tick() => self.renew_lease(loaded).await?,
-            }
-        };
-        settle(result, &outcome)
+        let offset = loaded.session.offset - loaded.session.tail_length();
+        let put = self.objects.put_parts(&object, &id, number, offset, body);
+        self.keeping_lease(loaded, put).await
+    }
+
+    /// Deletes a tail that no session names any more.
+    pub(super) async fn delete_tail(&self, tail: Option<Tail>) -> Result<(), RegistryError> {
+        match tail {
+            Some(tail) => Ok(self.objects.delete(&tail.object).await?),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,14 +1,11 @@
 use berth_types::UploadId;
 
+use super::session::Sessions;
 use crate::access::{Action, RepositoryPermit};
-use crate::contention::won;
 use crate::error::RegistryError;
-use crate::ports::{Condition, Operation};
-use crate::registry::Push;
+use crate::registry::Removal;
 
-use super::session::Loaded;
-
-impl Push {
+impl Removal {
     /// Gives an upload up, also one that another request writes to: that request then fails.
     pub async fn cancel_upload(
         &self,
@@ -16,23 +13,11 @@ impl Push {
         upload: &UploadId,
     ) -> Result<(), RegistryError> {
         permit.must_be(Action::UploadLayerPart);
-        let loaded = self.load(permit.name(), upload, |_| Vec::new()).await?;
-        match self.discard(&loaded).await? {
+        let sessions = Sessions { table: self.table.as_ref(), directory: &self.directory };
+        let loaded = sessions.load(permit.name(), upload, |_| Vec::new()).await?;
+        match loaded.discard(self.table.as_ref(), self.doomed.as_ref()).await? {
             true => Ok(()),
             false => Err(RegistryError::UploadBusy(upload.clone())),
         }
-    }
-
-    /// Deletes the session and its parts; `false` if it changed since it was read.
-    pub(super) async fn discard(&self, loaded: &Loaded) -> Result<bool, RegistryError> {
-        let condition = Condition::Version(loaded.version);
-        let deletion = Operation::Delete { key: loaded.key(), condition };
-        if !won(self.table.transact(vec![deletion]).await)? {
-            return Ok(false);
-        }
-        if let Some(multipart) = &loaded.session.multipart {
-            self.objects.abort_multipart(&multipart.object, &multipart.id).await?;
-        }
-        Ok(true)
     }
 }

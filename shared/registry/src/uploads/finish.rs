@@ -2,7 +2,7 @@ use berth_types::{Digest, Hasher, UploadId};
 use futures_util::StreamExt;
 use uuid::Uuid;
 
-use super::append::{Chunk, has_length, must_begin_at_end, settle};
+use super::append::{Chunk, TooFew, has_length, must_begin_at_end, settle};
 use super::begin::new_upload_id;
 use super::hashing::{Judge, hashing};
 use super::session::{Loaded, Multipart};
@@ -28,23 +28,44 @@ impl Push {
     ) -> Result<(), RegistryError> {
         permit.must_be(Action::CompleteLayerUpload);
         let layer = |repository: &Repository| vec![Place::Layer(&repository.id, digest).key()];
-        let mut loaded = self.load(permit.name(), upload, layer).await?;
+        let mut loaded = self.sessions().load(permit.name(), upload, layer).await?;
         if loaded.session.completing.as_ref().is_some_and(|completing| completing != digest) {
             return Err(RegistryError::UploadUnknown(upload.clone()));
         }
-        if loaded.session.multipart.is_none() {
-            must_begin_at_end(&loaded, &chunk)?;
-            let object = self.put_whole(&loaded.repository, upload, digest, chunk).await?;
-            return self.commit(loaded, digest, object).await;
+        if !loaded.session.has_parts() {
+            return self.finish_whole(loaded, digest, chunk).await;
         }
         if loaded.session.completing.is_none() {
-            if chunk.length != Some(0) {
-                self.take_part(&mut loaded, chunk).await?;
+            let mut merged = None;
+            if chunk.length != Some(0) || loaded.session.tail.is_some() {
+                merged = self.take_chunk(&mut loaded, chunk, TooFew::End).await?;
             }
             self.record_completion(&mut loaded, digest).await?;
+            self.delete_tail(merged).await?;
         }
         let object = self.complete(&loaded, digest).await?;
         self.commit(loaded, digest, object).await
+    }
+
+    /// Ends an upload that has no parts: its tail and the last chunk are one object.
+    async fn finish_whole(
+        &self,
+        loaded: Loaded,
+        digest: &Digest,
+        chunk: Chunk,
+    ) -> Result<(), RegistryError> {
+        self.must_be_free(&loaded)?;
+        must_begin_at_end(&loaded, &chunk)?;
+        let length = chunk.length.map(|length| loaded.session.tail_length() + length);
+        let body = self.behind_tail(&loaded.session, chunk.body).await?;
+        let whole = Chunk { start: None, length, body };
+        let object = self.put_whole(&loaded.repository, &loaded.upload, digest, whole).await?;
+        let (tail, begun) = (loaded.session.tail.clone(), loaded.session.multipart.clone());
+        self.commit(loaded, digest, object).await?;
+        if let Some(Multipart { object, id, .. }) = begun {
+            self.objects.abort_multipart(&object, &id).await?;
+        }
+        self.delete_tail(tail).await
     }
 
     /// Makes a blob of one request's body.
@@ -105,7 +126,7 @@ impl Push {
         if hasher.algorithm() == digest.algorithm()
             && let Err(mismatch) = must_match(hasher, digest)
         {
-            self.discard(loaded).await?;
+            loaded.discard(self.table.as_ref(), self.objects.as_ref()).await?;
             return Err(mismatch);
         }
         loaded.session.set_lease(None);
@@ -128,7 +149,7 @@ impl Push {
         if loaded.session.hasher()?.algorithm() != digest.algorithm() {
             let hasher = self.hash_object(object, size, digest).await?;
             if let Err(mismatch) = must_match(hasher, digest) {
-                self.discard(loaded).await?;
+                loaded.discard(self.table.as_ref(), self.objects.as_ref()).await?;
                 self.objects.delete(object).await?;
                 return Err(mismatch);
             }

@@ -5,12 +5,18 @@
 //! records that it completes before the store does, so that a retry can finish it; the layer and
 //! the session's removal are one transaction. A blob that comes in one request needs no lease: its
 //! object has a key of its own, which becomes the layer's or is deleted.
+//!
+//! A store may have a smallest part. Bytes that are too few for one wait in an object of their own,
+//! the tail; the next chunk is stored behind a copy of them.
 
 mod append;
 mod begin;
 mod cancel;
 mod finish;
 mod hashing;
+mod lease;
 mod session;
+mod status;
+mod tail;
 
 pub use append::Chunk;

@@ -10,11 +10,11 @@ use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::Place;
 use crate::ports::{
-    Condition, Consistency, Item, Key, MultipartId, ObjectKey, PartTag, StoreError, StoreErrorKind,
-    Timestamp,
+    Condition, Consistency, DeleteObjects, Item, Key, LARGEST_DOCUMENT, MultipartId, ObjectKey,
+    Operation, PartTag, ReadTable, StoreError, StoreErrorKind, Timestamp, WriteTable,
 };
 use crate::registry::{Push, Tenancy};
-use crate::repositories::Repository;
+use crate::repositories::{Directory, Repository};
 use std::sync::Arc;
 
 /// Item of an upload.
@@ -26,8 +26,11 @@ pub(super) struct Session {
     pub(super) offset: u64,
     /// Saved state of the hash of those bytes, in base64.
     hash: String,
-    /// Object that the parts are for; none before the first chunk.
+    /// Object that the parts are for; none before the first part.
     pub(super) multipart: Option<Multipart>,
+    /// Bytes behind the parts that are too few for a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tail: Option<Tail>,
     /// Request that writes at this moment.
     lease: Option<Lease>,
     /// Digest of the blob, once the end has been asked for.
@@ -43,6 +46,26 @@ pub(super) struct Multipart {
     pub(super) id: MultipartId,
     /// Parts, from number 1.
     pub(super) parts: Vec<PartTag>,
+}
+
+/// Bytes that wait in an object of their own for the chunk after them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Tail {
+    /// The object.
+    pub(super) object: ObjectKey,
+    /// Its length in bytes.
+    pub(super) length: u64,
+}
+
+/// How a chunk was stored, together with the tail before it.
+#[derive(Debug)]
+pub(super) enum Kept {
+    /// Not at all: it was empty.
+    Nothing,
+    /// As the next tail.
+    Tail(Tail),
+    /// As parts.
+    Parts(Vec<PartTag>),
 }
 
 /// Right of one request to write.
@@ -72,6 +95,7 @@ impl Session {
             offset: 0,
             hash: String::new(),
             multipart: None,
+            tail: None,
             lease: None,
             completing: None,
         };
@@ -90,13 +114,31 @@ impl Session {
         self.hash = STANDARD_NO_PAD.encode(hasher.save());
     }
 
-    /// Counts parts that were stored.
-    pub(super) fn add_parts(&mut self, tags: Vec<PartTag>, passed: &Passed) {
+    /// Adds a chunk that was stored, and returns the tail that it was merged with.
+    pub(super) fn add(&mut self, kept: Kept, passed: &Passed) -> Option<Tail> {
+        let length = self.tail_length() + passed.length;
         self.offset += passed.length;
         self.set_hasher(&passed.hasher);
-        if let Some(multipart) = self.multipart.as_mut().filter(|_| passed.length > 0) {
-            multipart.parts.extend(tags);
+        match kept {
+            Kept::Nothing => None,
+            Kept::Tail(tail) => self.tail.replace(tail),
+            Kept::Parts(tags) => {
+                if let Some(multipart) = self.multipart.as_mut().filter(|_| length > 0) {
+                    multipart.parts.extend(tags);
+                }
+                self.tail.take()
+            }
         }
+    }
+
+    /// Whether parts were stored.
+    pub(super) fn has_parts(&self) -> bool {
+        self.multipart.as_ref().is_some_and(|multipart| !multipart.parts.is_empty())
+    }
+
+    /// Returns the length of the tail, in bytes.
+    pub(super) fn tail_length(&self) -> u64 {
+        self.tail.as_ref().map_or(0, |tail| tail.length)
     }
 
     pub(super) fn set_lease(&mut self, lease: Option<Lease>) {
@@ -104,17 +146,18 @@ impl Session {
     }
 }
 
-impl Loaded {
-    pub(super) fn key(&self) -> Key {
-        Place::Upload(&self.repository.id, &self.upload).key()
-    }
+/// Reads sessions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sessions<'a> {
+    pub(super) table: &'a dyn ReadTable,
+    pub(super) directory: &'a Directory,
 }
 
-impl Push {
+impl Sessions<'_> {
     /// Reads the session `upload` of the repository `name`, and with it the items under what
     /// `others` makes of the repository. All are of one moment's repository.
     pub(super) async fn load(
-        &self,
+        self,
         name: &RepositoryName,
         upload: &UploadId,
         others: impl Fn(&Repository) -> Vec<Key>,
@@ -133,8 +176,40 @@ impl Push {
         let version = item.version;
         Ok(Loaded { repository, upload: upload.clone(), session, version, others: items.collect() })
     }
+}
 
-    /// Refuses a session that another request writes to, or whose end has been asked for.
+impl Loaded {
+    pub(super) fn key(&self) -> Key {
+        Place::Upload(&self.repository.id, &self.upload).key()
+    }
+
+    /// Deletes the session and its bytes; `false` if it changed since it was read.
+    pub(super) async fn discard(
+        &self,
+        table: &dyn WriteTable,
+        objects: &dyn DeleteObjects,
+    ) -> Result<bool, RegistryError> {
+        let condition = Condition::Version(self.version);
+        let deletion = Operation::Delete { key: self.key(), condition };
+        if !won(table.transact(vec![deletion]).await)? {
+            return Ok(false);
+        }
+        if let Some(multipart) = &self.session.multipart {
+            objects.abort_multipart(&multipart.object, &multipart.id).await?;
+        }
+        if let Some(tail) = &self.session.tail {
+            objects.delete(&tail.object).await?;
+        }
+        Ok(true)
+    }
+}
+
+impl Push {
+    pub(super) fn sessions(&self) -> Sessions<'_> {
+        Sessions { table: self.table.as_ref(), directory: &self.directory }
+    }
+
+    /// Refuses a session that another request writes to.
     pub(super) fn must_be_free(&self, loaded: &Loaded) -> Result<(), RegistryError> {
         let Some(lease) = &loaded.session.lease else {
             return Ok(());
@@ -151,6 +226,9 @@ impl Push {
     /// Writes the session back, if nobody else changed it since it was read.
     pub(super) async fn save(&self, loaded: &mut Loaded) -> Result<(), RegistryError> {
         let document = encode(&loaded.session)?;
+        if document.len() > LARGEST_DOCUMENT {
+            return Err(RegistryError::TooManyChunks(loaded.upload.clone()));
+        }
         let condition = Condition::Version(loaded.version);
         let operation = put(loaded.key(), document, loaded.version, condition);
         match won(self.table.transact(vec![operation]).await)? {
