@@ -19,9 +19,6 @@ use crate::body::Body;
 use crate::encrypt::Encrypt;
 use crate::service::{Connection, Service};
 
-/// How long a client may take to send a request's head, or to shake hands.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Bytes of a request that are read at once, and of an answer that wait for the socket.
 const READ_BUFFER: usize = 128 * 1024;
 
@@ -37,6 +34,7 @@ pub(crate) struct Greeting<A, E> {
     pub(crate) service: Arc<Service<A>>,
     pub(crate) encryption: Option<E>,
     pub(crate) scheme: &'static str,
+    pub(crate) head_timeout: Duration,
     /// Tells the connection to end when the server stops.
     pub(crate) watcher: Watcher,
     /// Its place among the connections that may be open at once.
@@ -51,7 +49,7 @@ impl<A: Api, E: Encrypt> Greeting<A, E> {
             return;
         }
         let Some(encryption) = &self.encryption else { return self.greet_plainly(stream).await };
-        let handshake = tokio::time::timeout(HEAD_TIMEOUT, encryption.accept(stream)).await;
+        let handshake = tokio::time::timeout(self.head_timeout, encryption.accept(stream)).await;
         let Ok(Ok(stream)) = handshake else { return tracing::debug!("TLS handshake failed") };
         let connection = Connection::copying(self.scheme);
         self.converse(stream, connection).await;
@@ -83,7 +81,7 @@ impl<A: Api, E: Encrypt> Greeting<A, E> {
                 Ok::<Response<Body>, Infallible>(response)
             }
         });
-        let builder = builder();
+        let builder = builder(self.head_timeout);
         let conversation = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
         if let Err(error) = self.watcher.watch(conversation).await {
             tracing::debug!(%error, "connection ended early");
@@ -94,12 +92,12 @@ impl<A: Api, E: Encrypt> Greeting<A, E> {
 
 /// Sets the limits of a connection. `writev` matters: files are sent in place of marked slices,
 /// which must reach the socket as they are.
-fn builder() -> Builder<TokioExecutor> {
+fn builder(head_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head_timeout)
         .writev(true)
         .max_buf_size(READ_BUFFER)
         .http2()
@@ -107,6 +105,6 @@ fn builder() -> Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MOST_STREAMS)
-        .keep_alive_interval(Some(HEAD_TIMEOUT));
+        .keep_alive_interval(Some(head_timeout));
     builder
 }

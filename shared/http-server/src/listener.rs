@@ -24,6 +24,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Limits {
     /// The most connections at once; more wait to be accepted.
     pub connections: usize,
+    /// How long a client may take to send a request's head or to shake hands, and how long a
+    /// connection may be without a request. Behind a proxy that keeps connections, it must be
+    /// longer than the proxy keeps them, or a request meets the connection's end.
+    pub head: Duration,
     /// How long requests may go on after the server was told to stop.
     pub grace: Duration,
 }
@@ -31,7 +35,7 @@ pub struct Limits {
 impl Default for Limits {
     /// Returns the limits of a server that has a machine to itself.
     fn default() -> Self {
-        Self { connections: 4096, grace: Duration::from_secs(30) }
+        Self { connections: 4096, head: Duration::from_secs(30), grace: Duration::from_secs(30) }
     }
 }
 
@@ -131,6 +135,7 @@ impl<E: Encrypt> Listeners<E> {
             service: Arc::new(service),
             encryption: self.encryption,
             scheme,
+            head_timeout: limits.head,
             graceful: Arc::clone(&graceful),
             places: Arc::new(Semaphore::new(limits.connections)),
         });
@@ -161,6 +166,7 @@ struct Acceptor<A, E> {
     service: Arc<Service<A>>,
     encryption: Option<E>,
     scheme: &'static str,
+    head_timeout: Duration,
     graceful: Arc<GracefulShutdown>,
     places: Arc<Semaphore>,
 }
@@ -183,6 +189,7 @@ impl<A: Api, E: Encrypt> Acceptor<A, E> {
                         service: Arc::clone(&self.service),
                         encryption: self.encryption.clone(),
                         scheme: self.scheme,
+                        head_timeout: self.head_timeout,
                         watcher: self.graceful.watcher(),
                         place,
                     };
