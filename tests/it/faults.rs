@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use berth_contract::{UnreliableObjects, UnreliableTable};
-use berth_registry::ports::StoreErrorKind;
+use berth_contract::{CountingObjects, UnreliableObjects, UnreliableTable};
+use berth_registry::ports::{StoreErrorKind, WriteObjects};
 use bytes::Bytes;
 
 use crate::harness::{
@@ -17,6 +17,7 @@ enum Operation {
     PostBlob,
     PutBlob,
     ChunkBlob,
+    StageBlob,
     Mount,
     PutImage,
     PutLargeImage,
@@ -28,10 +29,11 @@ enum Operation {
     DeleteBlob,
 }
 
-const OPERATIONS: [Operation; 12] = [
+const OPERATIONS: [Operation; 13] = [
     Operation::PostBlob,
     Operation::PutBlob,
     Operation::ChunkBlob,
+    Operation::StageBlob,
     Operation::Mount,
     Operation::PutImage,
     Operation::PutLargeImage,
@@ -42,6 +44,18 @@ const OPERATIONS: [Operation; 12] = [
     Operation::DeleteImage,
     Operation::DeleteBlob,
 ];
+
+impl Operation {
+    /// Returns the store's objects, with a smallest part if the operation is about that.
+    fn objects(self, store: &Store) -> Arc<dyn WriteObjects> {
+        match self {
+            Self::StageBlob => {
+                Arc::new(CountingObjects::with_smallest_part(store.objects.clone(), 1000))
+            }
+            _ => store.objects.clone(),
+        }
+    }
+}
 
 fn blob() -> Bytes {
     bytes(1, 2000)
@@ -61,7 +75,11 @@ fn many_layers() -> Manifest {
 async fn prepare(registry: &TestRegistry, operation: Operation) {
     registry.push("team/app", "tagged", &image("tagged")).await;
     match operation {
-        Operation::PostBlob | Operation::PutBlob | Operation::ChunkBlob | Operation::Pull => {}
+        Operation::PostBlob
+        | Operation::PutBlob
+        | Operation::ChunkBlob
+        | Operation::StageBlob
+        | Operation::Pull => {}
         Operation::Mount => drop(registry.push_blob("team/base", &blob()).await),
         Operation::PutImage => registry.push_blobs("team/app", &image(1)).await,
         Operation::PutLargeImage => registry.push_blobs("team/app", &large_image()).await,
@@ -86,7 +104,7 @@ async fn run(registry: &TestRegistry, operation: Operation) -> Answer {
         Operation::Mount => {
             request("POST", &format!("{uploads}?mount={name}&from=team/base")).send().await
         }
-        Operation::PutBlob | Operation::ChunkBlob => {
+        Operation::PutBlob | Operation::ChunkBlob | Operation::StageBlob => {
             let begun = request("POST", uploads).send().await;
             if begun.status != 202 {
                 return begun;
@@ -141,11 +159,12 @@ async fn of_one_call_after_the_other() {
     for operation in OPERATIONS {
         for fails in [Fails::Before, Fails::After] {
             let mut failed = 0;
-            for (port, call) in (0..2).flat_map(|port| (0..12).map(move |call| (port, call))) {
+            for (port, call) in (0..2).flat_map(|port| (0..16).map(move |call| (port, call))) {
                 let store = Store::new();
                 prepare(&TestRegistry::on(&store).build(), operation).await;
                 let table = Arc::new(FaultyTable::wrap(store.table.clone(), Plan::default()));
-                let objects = Arc::new(FaultyObjects::wrap(store.objects.clone(), Plan::default()));
+                let objects = operation.objects(&store);
+                let objects = Arc::new(FaultyObjects::wrap(objects, Plan::default()));
                 let registry =
                     TestRegistry::on(&store).table(table.clone()).objects(objects.clone()).build();
                 match port {

@@ -19,5 +19,6 @@ mod manifests;
 mod mounts;
 mod repository_deletion;
 mod round_trips;
+mod staged_uploads;
 mod upload_races;
 mod uploads;

@@ -35,16 +35,19 @@ impl Calls {
 
 /// Counts calls.
 #[derive(Debug, Default)]
-pub struct Counter(Mutex<Calls>);
+pub struct Counter {
+    calls: Mutex<Calls>,
+    smallest_part: Option<u64>,
+}
 
 impl Counter {
     /// Returns the calls since the last time.
     pub fn take(&self) -> Calls {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn count(&self, name: &'static str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0.push(name);
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).0.push(name);
     }
 }
 
@@ -66,6 +69,10 @@ impl Around for Counter {
         let calls = keys.div_ceil(KEYS_PER_CALL);
         (1..calls).for_each(|_| self.count("batch_get"));
     }
+
+    fn smallest_part(&self, inner: u64) -> u64 {
+        self.smallest_part.unwrap_or(inner)
+    }
 }
 
 /// A table that counts calls.
@@ -85,5 +92,11 @@ impl CountingObjects {
     /// Makes objects on `inner`.
     pub fn new(inner: Arc<dyn WriteObjects>) -> Self {
         Self::wrap(inner, Counter::default())
+    }
+
+    /// Makes objects on `inner` whose parts have `smallest_part` bytes at least, as S3's have.
+    pub fn with_smallest_part(inner: Arc<dyn WriteObjects>, smallest_part: u64) -> Self {
+        let smallest_part = Some(smallest_part);
+        Self::wrap(inner, Counter { calls: Mutex::default(), smallest_part })
     }
 }

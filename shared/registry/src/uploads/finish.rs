@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::append::{Chunk, TooFew, has_length, must_begin_at_end, settle};
 use super::begin::new_upload_id;
 use super::hashing::{Judge, hashing};
-use super::session::{Loaded, Multipart};
+use super::session::{Loaded, Multipart, Tail};
 use crate::access::{Action, RepositoryPermit};
 use crate::blobs::{Deletion, Layer};
 use crate::contention::{Attempts, won};
@@ -40,8 +40,7 @@ impl Push {
             if chunk.length != Some(0) || loaded.session.tail.is_some() {
                 merged = self.take_chunk(&mut loaded, chunk, TooFew::End).await?;
             }
-            self.record_completion(&mut loaded, digest).await?;
-            self.delete_tail(merged).await?;
+            self.record_completion(&mut loaded, digest, merged).await?;
         }
         let object = self.complete(&loaded, digest).await?;
         self.commit(loaded, digest, object).await
@@ -115,23 +114,27 @@ impl Push {
 
     /// Checks the digest as far as the session's hash can tell, and records that the upload
     /// completes, before the store does. The last chunk is saved with it, so that a retry of the
-    /// whole request never adds that chunk twice.
+    /// whole request never adds that chunk twice; the tail that was merged with it is deleted.
     async fn record_completion(
         &self,
         loaded: &mut Loaded,
         digest: &Digest,
+        merged: Option<Tail>,
     ) -> Result<(), RegistryError> {
         self.must_be_free(loaded)?;
         let hasher = loaded.session.hasher()?;
         if hasher.algorithm() == digest.algorithm()
             && let Err(mismatch) = must_match(hasher, digest)
         {
-            loaded.discard(self.table.as_ref(), self.objects.as_ref()).await?;
+            if loaded.discard(self.table.as_ref(), self.objects.as_ref()).await? {
+                self.delete_tail(merged).await?;
+            }
             return Err(mismatch);
         }
         loaded.session.set_lease(None);
         loaded.session.completing = Some(digest.clone());
-        self.save(loaded).await
+        self.save(loaded).await?;
+        self.delete_tail(merged).await
     }
 
     /// Makes the object of its parts. Only a digest of another algorithm than the session's costs
