@@ -57,7 +57,7 @@ TOGGLES = [
 
 
 def suite() -> Path:
-    """Returns the suite's binary: the one named in the environment, else installed at its commit."""
+    """Returns the suite's binary: named in the environment, or installed at its commit."""
     given = os.environ.get("OCI_CONFORMANCE_BINARY")
     if given:
         return Path(given)
