@@ -5,9 +5,11 @@
 
 mod failure;
 mod folder;
+mod keys;
 mod objects;
 mod table;
 
 pub use folder::{Created, DataFolder, OpenError};
+pub use keys::FileKeys;
 pub use objects::FileObjects;
 pub use table::SqliteTable;

@@ -1,9 +1,10 @@
 //! The embedded store keeps the contract of the ports.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use berth_contract::{ConflictingTable, objects_suite, table_suite};
-use berth_embedded::DataFolder;
+use berth_contract::{ConflictingTable, keys_suite, objects_suite, table_suite};
+use berth_embedded::{DataFolder, FileKeys};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn table() {
@@ -15,7 +16,7 @@ async fn table() {
 async fn table_that_conflicts() {
     let folder = tempfile::tempdir().unwrap();
     let table = DataFolder::open(folder.path()).unwrap().table();
-    let table = std::sync::Arc::new(ConflictingTable::new(table, Duration::from_millis(1)));
+    let table = Arc::new(ConflictingTable::new(table, Duration::from_millis(1)));
     table_suite(table.clone()).await;
     assert!(table.conflicts() > 0);
 }
@@ -30,4 +31,9 @@ async fn objects() {
 async fn objects_on_one_thread() {
     let folder = tempfile::tempdir().unwrap();
     objects_suite(DataFolder::open(folder.path()).unwrap().objects()).await;
+}
+
+#[tokio::test]
+async fn keys() {
+    keys_suite(Arc::new(FileKeys::new(&[7; 32])), Arc::new(FileKeys::new(&[8; 32]))).await;
 }

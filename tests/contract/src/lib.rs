@@ -8,6 +8,7 @@
 mod around;
 mod conflicting;
 mod counting;
+mod keys;
 mod objects;
 mod table;
 mod unreliable;
@@ -15,6 +16,7 @@ mod unreliable;
 pub use around::{Around, ObjectsAround, TableAround};
 pub use conflicting::ConflictingTable;
 pub use counting::{Calls, Counter, CountingObjects, CountingTable};
+pub use keys::keys_suite;
 pub use objects::objects_suite;
 pub use table::table_suite;
 pub use unreliable::{Failures, UnreliableObjects, UnreliableTable};
