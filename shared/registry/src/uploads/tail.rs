@@ -32,6 +32,9 @@ impl Gathered {
 
 /// Reads `least` bytes of a body, if it has as many.
 pub(super) async fn gather(mut body: ByteStream, least: u64) -> Result<Gathered, BodyError> {
+    if least == 0 {
+        return Ok(Gathered::Long(body));
+    }
     let mut pieces: Vec<Bytes> = Vec::new();
     let mut length = 0;
     while length < least {
