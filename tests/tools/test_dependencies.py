@@ -18,6 +18,7 @@ INTERNAL = {
     "berth-ecr-api": {"berth-registry", "berth-types"},
     "berth-embedded": {"berth-registry"},
     "berth-http-server": {"berth-oci-api", "berth-registry"},
+    "berth-settings": {"berth-registry", "berth-types"},
     "berth-local": {
         "berth-ecr-api",
         "berth-embedded",
