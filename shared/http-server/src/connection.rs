@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -74,7 +75,10 @@ impl<A: Api, E: Encrypt> Greeting<A, E> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = self.service;
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let asks = Arc::clone(&has_asked);
         let answer = service_fn(move |request: Request<Incoming>| {
+            asks.store(true, Ordering::Relaxed);
             let (service, connection) = (Arc::clone(&service), connection.clone());
             async move {
                 let response = service.call(request, &connection).await;
@@ -83,10 +87,24 @@ impl<A: Api, E: Encrypt> Greeting<A, E> {
         });
         let builder = builder(self.head_timeout);
         let conversation = builder.serve_connection(TokioIo::new(stream), answer).into_owned();
-        if let Err(error) = self.watcher.watch(conversation).await {
-            tracing::debug!(%error, "connection ended early");
+        tokio::select! {
+            ended = self.watcher.watch(conversation) => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection ended early");
+                }
+            }
+            () = silence(self.head_timeout, &has_asked) => tracing::debug!("nothing was asked"),
         }
         drop(self.place);
+    }
+}
+
+/// Ends when a connection's time for its first request is over, if none came. hyper's own limit
+/// runs from the first byte, and a client may send none.
+async fn silence(limit: Duration, has_asked: &AtomicBool) {
+    tokio::time::sleep(limit).await;
+    if has_asked.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }
 
