@@ -1,0 +1,38 @@
+"""Fixtures of the deployed stack: one MiniStack, one deployment and one gateway for a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from gateway import Gateway
+from ministack import MiniStack
+from stack import Stack
+
+# Whom Go's programs, OpenSSL and requests trust.
+TRUST = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE")
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[MiniStack]:
+    """A running MiniStack. Every program that a test starts trusts its certificates."""
+    with MiniStack() as running, pytest.MonkeyPatch.context() as patch:
+        for name in TRUST:
+            patch.setenv(name, str(running.ca_file))
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(aws: MiniStack) -> Iterator[Stack]:
+    """The deployed stack, with the functions of `make build-functions`.
+
+    Sparse indexes are allowed, as the conformance suite wants.
+    """
+    with Stack(aws, parameters={"AllowSparseIndex": "true"}) as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="session")
+def gateway(stack: Stack) -> Gateway:
+    """The stand-in for API Gateway that is before the stack."""
+    return stack.gateway

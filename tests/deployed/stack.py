@@ -1,0 +1,258 @@
+"""Deploys template.yaml into MiniStack, with the functions that `make build-functions` built.
+
+SAM's translator makes CloudFormation of the template, MiniStack's CloudFormation makes resources of
+that, and the stand-in for API Gateway answers before the functions: MiniStack does not read the
+body of an HTTP API, where the routes stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+from gateway import Gateway, Invocation
+from gateway_routes import Routes
+from ministack import ACCOUNT, REGION, ROOT, MiniStack
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+TEMPLATE = ROOT / "template.yaml"
+STACK_NAME = "berth"
+ARTIFACTS = "berth-artifacts"
+FUNCTION = "AWS::Lambda::Function"
+# MiniStack's random secrets hold any character, which the template's don't; so it is replaced.
+SECRET_KEY = "BerthDeployedTestRootSecretKey0123456789"
+FUNCTIONS = Path(os.environ.get("BERTH_FUNCTIONS", ROOT / ".build" / "functions"))
+DEPLOY_SECONDS = 120
+
+
+class StackError(Exception):
+    """The stack was not deployed."""
+
+
+def architecture() -> str:
+    """Returns this machine's architecture, in Lambda's words."""
+    return {"aarch64": "arm64", "arm64": "arm64"}.get(platform.machine(), "x86_64")
+
+
+def translated(code: dict[str, dict[str, str]] | None = None) -> dict:
+    """Returns template.yaml as CloudFormation. `code` says where the zip of a folder is."""
+    # The translator asks boto3 which partition it is in.
+    os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
+    template = yaml_parse(TEMPLATE.read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            folder = resource["Properties"]["CodeUri"]
+            unknown = {"Bucket": ARTIFACTS, "Key": folder}
+            resource["Properties"]["CodeUri"] = code[folder] if code else unknown
+    return transform(template, {}, _NoManagedPolicies())
+
+
+def bundle(folder: Path) -> bytes:
+    """Returns the zip of a function's folder, as `sam deploy` would make it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            entry = zipfile.ZipInfo(path.name)
+            entry.external_attr = (0o100755 if os.access(path, os.X_OK) else 0o100644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+    return packed.getvalue()
+
+
+class Stack:
+    """The deployed stack, and the gateway before it."""
+
+    def __init__(
+        self,
+        aws: MiniStack,
+        *,
+        functions: Path = FUNCTIONS,
+        parameters: dict[str, str] | None = None,
+    ) -> None:
+        """Deploys into `aws` the functions that stand in the folders of `functions`."""
+        self.aws = aws
+        self.lambda_ = aws.client("lambda")
+        self.logs = aws.client("logs")
+        code = self._upload(functions)
+        self.template = translated(code)
+        self._create(parameters or {})
+        self.resources = self._resources()
+        self.outputs = self._outputs()
+        self.secret_key = SECRET_KEY
+        self.access_key = self._set_root()
+        self.gateway = Gateway(
+            Routes.of_template(self.template),
+            self.invoke,
+            account=ACCOUNT,
+            certificate=aws.certificates.certificate,
+            key=aws.certificates.key,
+        )
+
+    @property
+    def url(self) -> str:
+        """Returns the registry's URL: the gateway's."""
+        return self.gateway.url
+
+    @property
+    def host(self) -> str:
+        """Returns the name of the registry in image references."""
+        return self.gateway.host
+
+    @property
+    def endpoint(self) -> str:
+        """Returns the URL of AWS."""
+        return self.aws.endpoint
+
+    @property
+    def ca_file(self) -> Path:
+        """Returns the authority that clients of the registry and of S3 must trust."""
+        return self.aws.ca_file
+
+    @property
+    def table(self) -> str:
+        """Returns the table's name."""
+        return self.outputs["TableName"]
+
+    @property
+    def bucket(self) -> str:
+        """Returns the bucket's name."""
+        return self.outputs["BucketName"]
+
+    @property
+    def key(self) -> str:
+        """Returns the key's ARN."""
+        return self.outputs["KeyArn"]
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        """Returns the root's user name and password."""
+        return self.access_key, self.secret_key
+
+    @property
+    def function_names(self) -> dict[str, str]:
+        """Returns the functions' names by their logical ids."""
+        return {
+            logical: self.resources[logical]
+            for logical, resource in self.template["Resources"].items()
+            if resource["Type"] == FUNCTION
+        }
+
+    def environment(self, function: str) -> dict[str, str]:
+        """Returns the variables of the function with this logical id."""
+        told = self.lambda_.get_function_configuration(FunctionName=self.resources[function])
+        return told["Environment"]["Variables"]
+
+    def invoke(self, function: str, payload: bytes) -> Invocation:
+        """Calls the function with this logical id."""
+        try:
+            told = self.lambda_.invoke(FunctionName=self.resources[function], Payload=payload)
+        except ClientError as error:
+            throttled = error.response["Error"]["Code"] == "TooManyRequestsException"
+            return Invocation(str(error).encode(), failed=True, throttled=throttled)
+        return Invocation(told["Payload"].read(), failed="FunctionError" in told)
+
+    def function_log(self, function: str) -> list[str]:
+        """Returns the lines that the function with this logical id logged."""
+        told = self.lambda_.get_function_configuration(FunctionName=self.resources[function])
+        group = told["LoggingConfig"]["LogGroup"]
+        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+        return [line["message"] for page in pages for line in page["events"]]
+
+    def metrics(self, function: str) -> list[dict]:
+        """Returns the embedded metrics that the function with this logical id logged."""
+        told = (_json(line) for line in self.function_log(function))
+        return [each for each in told if "_aws" in each]
+
+    def close(self) -> None:
+        """Stops the gateway. The resources go with MiniStack."""
+        self.gateway.close()
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _upload(self, functions: Path) -> dict[str, dict[str, str]]:
+        s3 = self.aws.client("s3")
+        s3.create_bucket(Bucket=ARTIFACTS)
+        code = {}
+        for folder in _code_folders():
+            source = functions / Path(folder).name
+            if not (source / "bootstrap").exists():
+                raise StackError(f"no {source}/bootstrap: run `make build-functions`")
+            packed = bundle(source)
+            name = f"{hashlib.sha256(packed).hexdigest()}.zip"
+            s3.put_object(Bucket=ARTIFACTS, Key=name, Body=packed)
+            code[folder] = {"Bucket": ARTIFACTS, "Key": name}
+        return code
+
+    def _create(self, parameters: dict[str, str]) -> None:
+        given = {"Architecture": architecture()} | parameters
+        cloudformation = self.aws.client("cloudformation")
+        cloudformation.create_stack(
+            StackName=STACK_NAME,
+            TemplateBody=json.dumps(self.template),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in given.items()
+            ],
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        waiter = cloudformation.get_waiter("stack_create_complete")
+        try:
+            waiter.wait(
+                StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": DEPLOY_SECONDS}
+            )
+        except Exception as error:
+            events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+            reasons = [each for each in events if "FAILED" in each["ResourceStatus"]]
+            raise StackError(f"{error}: {reasons}") from error
+
+    def _set_root(self) -> str:
+        """Gives the root's secret a known key, and returns the access key's id."""
+        secrets = self.aws.client("secretsmanager")
+        secret = self.outputs["RootSecretArn"]
+        made = json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
+        known = json.dumps(made | {"secretAccessKey": SECRET_KEY})
+        secrets.put_secret_value(SecretId=secret, SecretString=known)
+        return made["accessKeyId"]
+
+    def _resources(self) -> dict[str, str]:
+        cloudformation = self.aws.client("cloudformation")
+        told = cloudformation.describe_stack_resources(StackName=STACK_NAME)["StackResources"]
+        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in told}
+
+    def _outputs(self) -> dict[str, str]:
+        cloudformation = self.aws.client("cloudformation")
+        told = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
+        return {each["OutputKey"]: each["OutputValue"] for each in told}
+
+
+class _NoManagedPolicies:
+    """Tells the translator that the template names no managed policy."""
+
+    def load(self) -> dict[str, str]:
+        """Returns the managed policies' ARNs by name."""
+        return {}
+
+
+def _code_folders() -> Iterable[str]:
+    for resource in yaml_parse(TEMPLATE.read_text())["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            yield resource["Properties"]["CodeUri"]
+
+
+def _json(line: str) -> dict:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
