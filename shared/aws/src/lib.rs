@@ -3,3 +3,12 @@
 //!
 //! The crate knows no rule of the registry. Only the `main` of a function, and of the edge, names
 //! it; only it names the AWS SDK.
+
+mod failure;
+mod keys;
+mod objects;
+mod root_secret;
+
+pub use keys::KmsKeys;
+pub use objects::{S3Objects, s3_client};
+pub use root_secret::root_credentials;
