@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import boto3
+import pytest
 import requests
 from berth_server import BerthServer
 from botocore.auth import SigV4Auth, SigV4QueryAuth
@@ -13,6 +15,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from ecr_model import service_model
 
 REGION = "us-east-1"
@@ -83,3 +86,14 @@ def check_error(answer: requests.Response, code: str, text: str = "", status: in
     assert text in answer.json()["message"]
     assert answer.headers["Content-Type"] == JSON_1_1
     assert answer.headers["x-amzn-RequestId"]
+
+
+def refused(call: Callable[..., Any], code: str, **members: Any) -> str:
+    """Checks that a call is refused with `code`, and returns the message."""
+    with pytest.raises(ClientError) as caught:
+        call(**members)
+    error = caught.value.response
+    assert error["Error"]["Code"] == code, error
+    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert type(caught.value).__name__ in (code, "ClientError")
+    return error["Error"]["Message"]

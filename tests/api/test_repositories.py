@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from berth_server import BerthServer
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
-from ecr_http import ACCOUNT, REGION, call, check_error, client, request, send
+from ecr_http import ACCOUNT, REGION, call, check_error, client, refused, request, send
 from ecr_model import misfits, operation_model
 
 
@@ -22,17 +21,6 @@ def ecr(berth: BerthServer) -> Iterator[BaseClient]:
     for page in ecr.get_paginator("describe_repositories").paginate():
         for repository in page["repositories"]:
             ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
-
-
-def refused(call: Callable[..., Any], code: str, **members: Any) -> str:
-    """Checks that a call is refused with `code`, and returns the message."""
-    with pytest.raises(ClientError) as caught:
-        call(**members)
-    error = caught.value.response
-    assert error["Error"]["Code"] == code, error
-    assert error["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert type(caught.value).__name__ in (code, "ClientError")
-    return error["Error"]["Message"]
 
 
 def test_a_repository_is_made_described_and_deleted(berth: BerthServer, ecr: BaseClient) -> None:

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use berth_registry::access::{Authenticator, Caller, FailedLogins, Gate};
 use berth_registry::ports::Clock;
-use berth_registry::{Identity, Registry};
+use berth_registry::{Identity, Registry, Repository, RepositoryChange};
+use berth_types::RepositoryName;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -12,7 +13,9 @@ use serde::de::DeserializeOwned;
 use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::{
-    create_repository, delete_repository, describe_repositories, get_authorization_token, signature,
+    create_repository, delete_repository, describe_repositories, get_authorization_token,
+    list_tags_for_resource, put_image_scanning_configuration, put_image_tag_mutability, signature,
+    tag_resource, untag_resource,
 };
 
 /// Longest body that a request may have; the caller reads no more than that.
@@ -82,6 +85,16 @@ impl EcrApi {
 }
 
 impl Call<'_> {
+    /// Asks the gate, and changes a repository.
+    pub(crate) async fn change_repository(
+        &self,
+        name: &RepositoryName,
+        change: RepositoryChange,
+    ) -> Result<Arc<Repository>, ApiError> {
+        let permit = self.api.gate.repository(&self.caller, change.action(), name)?;
+        Ok(self.api.registry.repositories.change(&permit, change).await?)
+    }
+
     async fn run(&self, operation: Operation, body: &[u8]) -> Result<Bytes, ApiError> {
         use EcrOperation as E;
         match operation {
@@ -96,6 +109,19 @@ impl Call<'_> {
             }
             Operation::Ecr(E::GetAuthorizationToken) => {
                 write(&get_authorization_token::run(self, read(body)?)?)
+            }
+            Operation::Ecr(E::ListTagsForResource) => {
+                write(&list_tags_for_resource::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::PutImageScanningConfiguration) => {
+                write(&put_image_scanning_configuration::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::PutImageTagMutability) => {
+                write(&put_image_tag_mutability::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::TagResource) => write(&tag_resource::run(self, read(body)?).await?),
+            Operation::Ecr(E::UntagResource) => {
+                write(&untag_resource::run(self, read(body)?).await?)
             }
             Operation::Ecr(_) | Operation::EcrPublic(_) => {
                 Err(ApiError::UnsupportedOperation(operation.name()))

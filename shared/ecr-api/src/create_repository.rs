@@ -2,19 +2,16 @@
 
 use berth_registry::access::Action;
 use berth_registry::{CreateRepository, Identity};
-use berth_types::{
-    Encryption, ExclusionFilter, ParseExclusionFilterError, RepositoryName, TagMutability,
-    TagMutabilityError, TagMutabilitySetting,
-};
+use berth_types::{Encryption, RepositoryName};
 use serde::Deserialize;
 
 use crate::api::Call;
 use crate::error::ApiError;
-use crate::parameter::{InvalidParameter, length, registry_is_here, repository_name, required};
+use crate::parameter::{InvalidParameter, registry_is_here, repository_name, required};
+use crate::put_image_scanning_configuration::ScanningInput;
 use crate::repository_description::OneRepository;
 use crate::resource_tags::{TagInput, resource_tags};
-
-const FILTERS: &str = "imageTagMutabilityExclusionFilters";
+use crate::tag_mutability::{FilterInput, tag_mutability};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,19 +23,6 @@ pub(crate) struct Input {
     image_tag_mutability_exclusion_filters: Option<Vec<FilterInput>>,
     image_scanning_configuration: Option<ScanningInput>,
     encryption_configuration: Option<EncryptionInput>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FilterInput {
-    filter_type: Option<String>,
-    filter: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ScanningInput {
-    scan_on_push: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,62 +54,10 @@ fn parse(
     let settings = CreateRepository {
         tag_mutability: tag_mutability(setting, filters)?,
         encryption: encryption(input.encryption_configuration)?,
-        scan_on_push: scanning.and_then(|input| input.scan_on_push).unwrap_or(false),
+        scan_on_push: scanning.is_some_and(|input| input.scan_on_push()),
         tags: resource_tags("tags", input.tags.unwrap_or_default())?,
     };
     Ok((name, settings))
-}
-
-fn tag_mutability(
-    setting: Option<&str>,
-    inputs: Option<Vec<FilterInput>>,
-) -> Result<TagMutability, InvalidParameter> {
-    let setting = match setting {
-        None | Some("MUTABLE") => TagMutabilitySetting::Mutable,
-        Some("IMMUTABLE") => TagMutabilitySetting::Immutable,
-        Some("IMMUTABLE_WITH_EXCLUSION") => TagMutabilitySetting::ImmutableWithExclusion,
-        Some("MUTABLE_WITH_EXCLUSION") => TagMutabilitySetting::MutableWithExclusion,
-        Some(_) => {
-            let values =
-                ["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE", "MUTABLE_WITH_EXCLUSION"];
-            return Err(InvalidParameter::choice("imageTagMutability", &values));
-        }
-    };
-    let mut filters = Vec::new();
-    if let Some(inputs) = inputs {
-        length(FILTERS, &inputs, 1, 5)?;
-        for (place, input) in (1..).zip(inputs) {
-            filters.push(exclusion_filter(&format!("{FILTERS}.{place}.member"), input)?);
-        }
-    }
-    TagMutability::new(setting, filters).map_err(|error| {
-        let constraint = match error {
-            TagMutabilityError::FiltersMissing => {
-                "must have 1 to 5 members when imageTagMutability is a setting with exclusion"
-            }
-            TagMutabilityError::FiltersUnexpected => {
-                "must not be given unless imageTagMutability is a setting with exclusion"
-            }
-        };
-        InvalidParameter::new(FILTERS, constraint)
-    })
-}
-
-fn exclusion_filter(at: &str, input: FilterInput) -> Result<ExclusionFilter, InvalidParameter> {
-    let at_type = format!("{at}.filterType");
-    if required(&at_type, input.filter_type)? != "WILDCARD" {
-        return Err(InvalidParameter::choice(at_type, &["WILDCARD"]));
-    }
-    let at = format!("{at}.filter");
-    let filter = ExclusionFilter::try_from(required(&at, input.filter)?);
-    filter.map_err(|error| match error {
-        ParseExclusionFilterError::Text => {
-            InvalidParameter::pattern(at, "^[0-9a-zA-Z._*-]{1,128}$")
-        }
-        ParseExclusionFilterError::Wildcards(_) => {
-            InvalidParameter::new(at, "must have at most 2 wildcards (*)")
-        }
-    })
 }
 
 fn encryption(input: Option<EncryptionInput>) -> Result<Encryption, InvalidParameter> {
@@ -149,6 +81,8 @@ fn encryption(input: Option<EncryptionInput>) -> Result<Encryption, InvalidParam
 
 #[cfg(test)]
 mod tests {
+    use berth_types::{TagMutability, TagMutabilitySetting};
+
     use super::*;
 
     fn parse_json(json: &str) -> Result<(RepositoryName, CreateRepository), String> {

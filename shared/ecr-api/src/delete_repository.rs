@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::api::Call;
 use crate::error::ApiError;
-use crate::parameter::{repository_is_here, repository_name, required};
+use crate::parameter::named_repository;
 use crate::repository_description::OneRepository;
 
 #[derive(Debug, Deserialize)]
@@ -20,9 +20,7 @@ pub(crate) struct Input {
 /// Deletes a repository, and describes what it was.
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<OneRepository, ApiError> {
     let api = call.api;
-    let name = required("repositoryName", input.repository_name)?;
-    let name = repository_name("repositoryName", name)?;
-    repository_is_here(&name, input.registry_id, &api.identity)?;
+    let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let how = DeleteRepository {
         when_not_empty: match input.force {
             Some(true) => WhenNotEmpty::Force,

@@ -181,6 +181,7 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         E::ManifestInvalid(_) | E::ImageReferenced { .. } | E::BlobInUse { .. } => {
             ("InvalidParameterException", error.to_string())
         }
+        E::TooManyResourceTags { .. } => ("TooManyTagsException", error.to_string()),
         E::Contended(_) => ("ThrottlingException", error.to_string()),
         E::Store(error) => return store_answer(error),
     };

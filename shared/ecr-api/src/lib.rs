@@ -17,7 +17,13 @@ mod create_repository;
 mod delete_repository;
 mod describe_repositories;
 mod get_authorization_token;
+mod list_tags_for_resource;
+mod put_image_scanning_configuration;
+mod put_image_tag_mutability;
 mod repository_description;
 mod resource_tags;
+mod tag_mutability;
+mod tag_resource;
+mod untag_resource;
 
 pub use api::{EcrApi, MOST_BODY_BYTES};

@@ -111,6 +111,18 @@ pub(crate) fn repository_is_here(
     }
 }
 
+/// Parses the name of a repository that must be one of this registry.
+pub(crate) fn named_repository(
+    name: Option<String>,
+    registry_id: Option<String>,
+    identity: &Identity,
+) -> Result<RepositoryName, ApiError> {
+    let name = required("repositoryName", name)?;
+    let name = repository_name("repositoryName", name)?;
+    repository_is_here(&name, registry_id, identity)?;
+    Ok(name)
+}
+
 /// Checks that a request means this registry, if it names one.
 pub(crate) fn registry_is_here(
     at: &str,

@@ -3,10 +3,12 @@
 use berth_registry::ports::Timestamp;
 use berth_registry::{Identity, Repository};
 use berth_types::{
-    Encryption, ExclusionFilter, KmsKey, RegistryId, RepositoryArn, RepositoryName,
-    TagMutabilitySetting,
+    Encryption, KmsKey, RegistryId, RepositoryArn, RepositoryName, TagMutabilitySetting,
 };
 use serde::Serialize;
+
+use crate::put_image_scanning_configuration::ScanningDescription;
+use crate::tag_mutability::{FilterDescription, describe_filters};
 
 /// The data type [Repository](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html).
 #[derive(Debug, Serialize)]
@@ -22,19 +24,6 @@ pub(crate) struct RepositoryDescription {
     image_tag_mutability_exclusion_filters: Vec<FilterDescription>,
     image_scanning_configuration: ScanningDescription,
     encryption_configuration: EncryptionDescription,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FilterDescription {
-    filter_type: &'static str,
-    filter: ExclusionFilter,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ScanningDescription {
-    scan_on_push: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +57,6 @@ impl RepositoryDescription {
             registry: identity.registry_id.clone(),
             name: name.clone(),
         };
-        let filters = repository.tag_mutability.exclusions().iter();
         let (encryption_type, kms_key) = match &repository.encryption {
             Encryption::Aes256 => ("AES256", None),
             Encryption::Kms(key) => ("KMS", key.clone()),
@@ -81,9 +69,7 @@ impl RepositoryDescription {
             repository_name: name,
             created_at: epoch_seconds(repository.created_at),
             image_tag_mutability: repository.tag_mutability.setting(),
-            image_tag_mutability_exclusion_filters: filters
-                .map(|filter| FilterDescription { filter_type: "WILDCARD", filter: filter.clone() })
-                .collect(),
+            image_tag_mutability_exclusion_filters: describe_filters(&repository.tag_mutability),
             image_scanning_configuration: ScanningDescription {
                 scan_on_push: repository.scan_on_push,
             },

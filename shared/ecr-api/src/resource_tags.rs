@@ -1,11 +1,14 @@
 //! Resource tags, such as those of a repository.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
-use serde::Deserialize;
+use berth_registry::Identity;
+use berth_types::{RepositoryArn, RepositoryName};
+use serde::{Deserialize, Serialize};
 
 use crate::error::ApiError;
-use crate::parameter::{InvalidParameter, required};
+use crate::parameter::{InvalidParameter, repository_is_here, required};
 
 /// How many tags a resource has at most.
 const MOST_TAGS: usize = 50;
@@ -18,7 +21,48 @@ pub(crate) struct TagInput {
     value: Option<String>,
 }
 
-/// Checks the tags of a new resource.
+/// The same data type, of a response.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TagDescription {
+    key: String,
+    value: String,
+}
+
+impl From<(String, String)> for TagDescription {
+    fn from((key, value): (String, String)) -> Self {
+        Self { key, value }
+    }
+}
+
+/// Parses the ARN of a resource that has tags: a repository of this registry.
+pub(crate) fn tagged_repository(
+    arn: Option<String>,
+    identity: &Identity,
+) -> Result<RepositoryName, ApiError> {
+    let at = "resourceArn";
+    let arn = RepositoryArn::from_str(&required(at, arn)?);
+    let arn = arn.map_err(|error| InvalidParameter::new(at, error.to_string()))?;
+    if arn.region != identity.region {
+        let constraint = format!("must be an ARN of the region {}", identity.region);
+        return Err(InvalidParameter::new(at, constraint).into());
+    }
+    repository_is_here(&arn.name, Some(arn.registry.to_string()), identity)?;
+    Ok(arn.name)
+}
+
+/// Checks keys of tags that a resource is to lose.
+pub(crate) fn tag_keys(at: &str, keys: &[String]) -> Result<(), ApiError> {
+    for (place, key) in (1..).zip(keys) {
+        if !(1..=128).contains(&key.chars().count()) {
+            let reason = "must have length between 1 and 128";
+            return Err(InvalidParameter::new(format!("{at}.{place}.member"), reason).into());
+        }
+    }
+    Ok(())
+}
+
+/// Checks the tags of a new resource, or those that one is to get.
 ///
 /// Follows [Tag restrictions](https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-using-tags.html#tag-restrictions).
 pub(crate) fn resource_tags(

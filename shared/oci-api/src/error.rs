@@ -160,6 +160,7 @@ fn registry_row(error: &RegistryError) -> Row {
         E::TooManyChunks(_) | E::BodyCutOff(_) => {
             row(StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID")
         }
+        E::TooManyResourceTags { .. } => row(StatusCode::BAD_REQUEST, "UNSUPPORTED"),
         E::Store(error) => store_row(error),
     }
 }

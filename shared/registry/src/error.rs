@@ -130,6 +130,14 @@ pub enum RegistryError {
     /// Other requests change the same thing again and again.
     #[error("too many requests change `{0}` at once, try again")]
     Contended(String),
+    /// The repository would have more resource tags than one may have.
+    #[error("repository would have {count} tags, at most {most} are allowed")]
+    TooManyResourceTags {
+        /// How many it would have.
+        count: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

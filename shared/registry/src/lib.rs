@@ -28,7 +28,7 @@ pub use registry::{
     RemovalPorts, SparseManifests, Tenancy,
 };
 pub use repositories::{
-    CreateRepository, DeleteRepository, Repositories, Repository, RepositoryNames, RepositoryPage,
-    WhenNotEmpty,
+    CreateRepository, DeleteRepository, Repositories, Repository, RepositoryChange,
+    RepositoryNames, RepositoryPage, WhenNotEmpty,
 };
 pub use uploads::Chunk;

@@ -16,7 +16,7 @@ mod tag;
 mod tag_mutability;
 mod upload_id;
 
-pub use arn::RepositoryArn;
+pub use arn::{ParseRepositoryArnError, RepositoryArn};
 pub use digest::{Algorithm, Digest, Hasher, ParseDigestError, RestoreHasherError};
 pub use encryption::{Encryption, KmsKey, ParseKmsKeyError};
 pub use manifest::{

@@ -29,8 +29,18 @@ pub enum Action {
     ListImageReferrers,
     /// List tags and images.
     ListImages,
+    /// List the resource tags of a repository.
+    ListTagsForResource,
     /// Push a manifest.
     PutImage,
+    /// Say whether images are scanned when they are pushed.
+    PutImageScanningConfiguration,
+    /// Say whether tags may move.
+    PutImageTagMutability,
+    /// Give a repository resource tags.
+    TagResource,
+    /// Take resource tags from a repository.
+    UntagResource,
     /// Send bytes of a layer, ask how far an upload is, cancel it.
     UploadLayerPart,
 }
@@ -66,7 +76,12 @@ impl Action {
             Self::InitiateLayerUpload => "ecr:InitiateLayerUpload",
             Self::ListImageReferrers => "ecr:ListImageReferrers",
             Self::ListImages => "ecr:ListImages",
+            Self::ListTagsForResource => "ecr:ListTagsForResource",
             Self::PutImage => "ecr:PutImage",
+            Self::PutImageScanningConfiguration => "ecr:PutImageScanningConfiguration",
+            Self::PutImageTagMutability => "ecr:PutImageTagMutability",
+            Self::TagResource => "ecr:TagResource",
+            Self::UntagResource => "ecr:UntagResource",
             Self::UploadLayerPart => "ecr:UploadLayerPart",
         }
     }
@@ -87,9 +102,14 @@ impl Action {
             | Self::PutImage
             | Self::UploadLayerPart => Some(Access::Push),
             Self::BatchDeleteImage => Some(Access::Delete),
-            Self::DeleteRepository | Self::DescribeRepositories | Self::GetAuthorizationToken => {
-                None
-            }
+            Self::DeleteRepository
+            | Self::DescribeRepositories
+            | Self::GetAuthorizationToken
+            | Self::ListTagsForResource
+            | Self::PutImageScanningConfiguration
+            | Self::PutImageTagMutability
+            | Self::TagResource
+            | Self::UntagResource => None,
         }
     }
 }

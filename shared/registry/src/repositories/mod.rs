@@ -1,4 +1,4 @@
-//! Repositories: made, found, listed, deleted.
+//! Repositories: made, found, listed, changed, deleted.
 //!
 //! A repository is one record under its name, which holds its id and settings, and an entry in the
 //! list of names. Deletion marks the record, looks for images, and either takes the mark back or
@@ -6,12 +6,14 @@
 //! is acknowledged and lost.
 
 mod catalog;
+mod change;
 mod create;
 mod delete;
 mod directory;
 mod record;
 
 pub use catalog::RepositoryNames;
+pub use change::RepositoryChange;
 pub use create::CreateRepository;
 pub use delete::{DeleteRepository, WhenNotEmpty};
 pub(crate) use directory::Directory;
