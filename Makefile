@@ -8,6 +8,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+export SAM_CLI_TELEMETRY := 0
+export ARCHITECTURE
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 
 # Arguments for `berth serve` or for the benchmark: make run ARGS="--data-dir /srv/berth"
@@ -15,6 +17,9 @@ ARGS ?=
 # More options for pytest: make e2e PYTEST_ARGS="-k skopeo"
 PYTEST_ARGS ?=
 RESULTS ?= test-results
+# The functions' processor, in Lambda's words: arm64 or x86_64.
+ARCHITECTURE ?= arm64
+HOST_ARCHITECTURE := $(subst aarch64,arm64,$(shell uname -m))
 
 VENV := .venv/.installed
 TOOLS := .tools/.installed
@@ -49,11 +54,12 @@ lint-python: $(VENV)
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
-# The SAM template comes with the issue on deployment; from then on it is linted.
 .PHONY: lint-template
-lint-template: $(VENV)
-	@if git ls-files --error-unmatch template.yaml >/dev/null 2>&1; then \
-		echo cfn-lint template.yaml; .venv/bin/cfn-lint template.yaml; fi
+lint-template: $(VENV) .tools/sam/installed.txt
+	.venv/bin/cfn-lint template.yaml edge/template.yaml
+	.tools/sam/bin/sam validate --lint --region us-east-1 --template template.yaml
+	.tools/sam/bin/sam validate --lint --region us-east-1 --template edge/template.yaml
+	.venv/bin/python tests/tools/policies.py template.yaml edge/template.yaml
 
 .PHONY: test
 test: $(VENV) test-rust test-python ## Run the Rust tests and the fast Python tests
@@ -75,6 +81,18 @@ e2e: $(VENV) $(TOOLS) ## Real clients, OCI conformance and fault injection, agai
 	BERTH_BINARY=$(CURDIR)/target/release/berth $(PYTEST) tests/e2e \
 		--junitxml=$(RESULTS)/e2e.xml $(PYTEST_ARGS)
 
+.PHONY: build-functions
+build-functions: ## Build the functions for Lambda (ARCHITECTURE=x86_64 for that one)
+	functions/build $(ARCHITECTURE)
+
+.PHONY: deploy
+deploy: ## Deploy to AWS (STACK=berth), see docs/deploying.md
+	functions/deploy $(STACK)
+
+.PHONY: smoke
+smoke: $(VENV) ## Look whether a deployed registry does what could not be tried here (URL=https://…)
+	.venv/bin/python tests/deployed/smoke.py $(URL)
+
 .PHONY: fuzz
 fuzz: ## Fuzz the parsers, 30 s each (SECONDS_EACH=600 for longer)
 	fuzz/run $(or $(SECONDS_EACH),30)
@@ -87,6 +105,9 @@ bench: ## Compare with other registries (see docs/performance.md)
 .PHONY: tools
 tools: $(VENV) $(TOOLS) ## Install what tests, lints and e2e use
 	tests/tools/install-debian
+
+.tools/%/installed.txt: tests/tools/%.txt
+	tests/tools/install-isolated $*
 
 $(VENV): tests/requirements.txt
 	tests/tools/install-python
