@@ -71,7 +71,7 @@ async fn head_and_get_blob() {
     let counted = Counted::new().await;
     let path = format!("/v2/team/app/blobs/{}", digest(&image("first").blobs[1]));
     counted.request("HEAD", &path).expect(200).await;
-    counted.has_called(&["get"], &[]);
+    counted.has_called(&["get"], &["head_url"]);
     counted.request("GET", &path).expect(200).await;
     counted.has_called(&["get"], &["download"]);
 }

@@ -1,10 +1,10 @@
-//! The root's access key and the sealing key: given, or made once and kept.
+//! The root's access key and the master key: given, or made once and kept.
 
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use berth_embedded::{Created, DataFolder};
-use berth_registry::access::{RootCredentials, SEALING_KEY_BYTES, SealingKey, Secret};
+use berth_embedded::{Created, DataFolder, FileKeys};
+use berth_registry::access::{RootCredentials, Secret};
 use serde::{Deserialize, Serialize};
 
 use super::options::Settings;
@@ -12,8 +12,8 @@ use super::options::Settings;
 /// Name of the root's access key among the data folder's secrets.
 const ROOT: &str = "root";
 
-/// Name of the key that seals tokens.
-const SEALING: &str = "sealing-key";
+/// Name of the master key, under which the keys that seal tokens lie in the table.
+const MASTER: &str = "sealing-key";
 
 /// The root's access key, and whether it should be shown.
 #[derive(Debug)]
@@ -62,12 +62,12 @@ pub(super) fn root(folder: &DataFolder, settings: &Settings) -> anyhow::Result<R
     Ok(Root { credentials, origin })
 }
 
-/// Returns the key that seals tokens, made if there is none.
-pub(super) fn sealing_key(folder: &DataFolder) -> anyhow::Result<SealingKey> {
-    let made: [u8; SEALING_KEY_BYTES] = random()?;
-    let (bytes, _) = folder.read_or_create_secret(SEALING, || made.to_vec())?;
+/// Returns what wraps keys under the master key, which is made if there is none.
+pub(super) fn keys(folder: &DataFolder) -> anyhow::Result<FileKeys> {
+    let made: [u8; FileKeys::MASTER_KEY_BYTES] = random()?;
+    let (bytes, _) = folder.read_or_create_secret(MASTER, || made.to_vec())?;
     let bytes = bytes.as_slice().try_into().context("the sealing key in the data folder")?;
-    Ok(SealingKey::new(bytes))
+    Ok(FileKeys::new(bytes))
 }
 
 /// Makes an access key of the form that AWS clients expect: an id of 20 capitals and digits, a

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use berth_ecr_api::EcrApi;
-use berth_embedded::DataFolder;
+use berth_embedded::{DataFolder, FileKeys};
 use berth_http_server::{BaseUrl, Limits, Listeners, Service};
 use berth_oci_api::{ApiSettings, OciApi};
-use berth_registry::access::{Authenticator, FailedLogins, Gate, SealingKey};
+use berth_registry::access::{Authenticator, FailedLogins, Gate, SealingKeys};
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{Identity, Ports, PushRules, Registry, Tenancy};
 
@@ -42,11 +42,11 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     }
     let folder = DataFolder::open(&settings.data_dir)?;
     let root = credentials::root(&folder, &settings)?;
-    let sealing_key = credentials::sealing_key(&folder)?;
+    let keys = credentials::keys(&folder)?;
     let base_url = settings.public_url.clone().unwrap_or_else(|| listeners.url());
     welcome::print(&settings, &root, &base_url);
 
-    let apis = apis(&settings, &folder, root.credentials, sealing_key);
+    let apis = apis(&settings, &folder, root.credentials, keys);
     let base_url = match settings.public_url {
         Some(url) => BaseUrl::Fixed(url),
         None => BaseUrl::OfRequest(base_url),
@@ -60,7 +60,7 @@ fn apis(
     settings: &Settings,
     folder: &DataFolder,
     root: berth_registry::access::RootCredentials,
-    sealing_key: SealingKey,
+    keys: FileKeys,
 ) -> Apis {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ports =
@@ -71,15 +71,13 @@ fn apis(
         tenancy: Tenancy::Alone,
     };
     let registry = Registry::new(&ports, rules);
-    let authenticator = Authenticator::new(root, sealing_key, Arc::clone(&clock));
+    let keys = SealingKeys::making(folder.table(), Arc::new(keys), Arc::clone(&clock));
+    let authenticator = Authenticator::new(root, keys, Arc::clone(&clock));
     let authenticator = Arc::new(if settings.open { authenticator.open() } else { authenticator });
     let failed_logins = Arc::new(FailedLogins::new(FAILED_LOGIN));
-    let oci = OciApi::new(
-        registry.clone(),
-        Arc::clone(&authenticator),
-        Arc::clone(&failed_logins),
-        ApiSettings { chunk_min_length: CHUNK_MIN_LENGTH },
-    );
+    let oci_settings = ApiSettings { chunk_min_length: CHUNK_MIN_LENGTH, ..Default::default() };
+    let oci = OciApi::new(Arc::clone(&authenticator), Arc::clone(&failed_logins), oci_settings);
+    let oci = oci.with_registry(&registry);
     let ecr = EcrApi {
         registry,
         identity: Identity {

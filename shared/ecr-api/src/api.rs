@@ -108,7 +108,7 @@ impl Call<'_> {
                 write(&describe_repositories::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::GetAuthorizationToken) => {
-                write(&get_authorization_token::run(self, read(body)?)?)
+                write(&get_authorization_token::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::ListTagsForResource) => {
                 write(&list_tags_for_resource::run(self, read(body)?).await?)

@@ -228,7 +228,9 @@ fn access_denied(denied: &Denied, identity: &Identity) -> String {
     let Identity { registry_id, region } = identity;
     let user = match denied.caller {
         Caller::Anonymous => "anonymous".to_owned(),
-        Caller::Root | Caller::ScopedRoot(_) => format!("arn:aws:iam::{registry_id}:root"),
+        Caller::Root | Caller::ScopedRoot(_) | Caller::Uploader(..) => {
+            format!("arn:aws:iam::{registry_id}:root")
+        }
     };
     let (action, name) = (denied.action, &denied.resource);
     let resource = match action {

@@ -33,7 +33,7 @@ struct AuthorizationData {
 }
 
 /// Gives a token for `/v2/`, as the user name and password of Basic authentication in Base64.
-pub(crate) fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
+pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     if let Some(ids) = input.registry_ids {
         length("registryIds", &ids, 1, 10)?;
         for id in ids {
@@ -41,7 +41,7 @@ pub(crate) fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
         }
     }
     call.api.gate.registry(&call.caller, Action::GetAuthorizationToken)?;
-    let issued = call.api.authenticator.authorization_token();
+    let issued = call.api.authenticator.authorization_token().await;
     let issued = issued.map_err(RegistryError::from)?;
     let login = format!("AWS:{}", issued.token.reveal());
     Ok(Output {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_ecr_api::EcrApi;
-use berth_embedded::DataFolder;
+use berth_embedded::{DataFolder, FileKeys};
 use berth_registry::access::{
-    Authenticator, FailedLogins, Gate, RootCredentials, SEALING_KEY_BYTES, SealingKey, Secret,
+    Authenticator, FailedLogins, Gate, RootCredentials, SealingKeys, Secret,
 };
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{
@@ -39,8 +39,9 @@ impl TestRegistry {
             access_key_id: "root".to_owned(),
             secret_access_key: Secret::new("secret".to_owned()),
         };
-        let key = SealingKey::new(&[7; SEALING_KEY_BYTES]);
-        let authenticator = Authenticator::new(root, key, Arc::clone(&clock)).open();
+        let keys = Arc::new(FileKeys::new(&[7; FileKeys::MASTER_KEY_BYTES]));
+        let keys = SealingKeys::making(data.table(), keys, Arc::clone(&clock));
+        let authenticator = Authenticator::new(root, keys, Arc::clone(&clock)).open();
         let api = EcrApi {
             registry: Registry::new(&ports, rules),
             identity: Identity {

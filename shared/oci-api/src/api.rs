@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use berth_registry::Registry;
 use berth_registry::access::{
     Action, AuthenticationError, Authenticator, Caller, Denied, FailedLogins, Gate, RegistryPermit,
     RepositoryPermit,
 };
+use berth_registry::{Pull, Push, Registry, Removal};
 use berth_types::RepositoryName;
 use http::header::{ALLOW, CONTENT_TYPE, LOCATION, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode, request};
@@ -19,17 +19,26 @@ use crate::route::Route;
 use crate::uploads::range_of;
 
 /// What a server decides about the API.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ApiSettings {
     /// Length, in bytes, below which a chunk is not worth its request; told to clients in
     /// `OCI-Chunk-Min-Length`. Smaller ones are taken too.
     pub chunk_min_length: u64,
+    /// URL of the host that takes the bytes of uploads, such as `https://uploads.example.com`,
+    /// without a slash at its end. Every answer about an upload sends the client there, with a new
+    /// token in the URL. Without it, uploads go where the rest goes.
+    pub upload_host: Option<String>,
+    /// The most bytes of a blob that one request carries here. Without it, there is no limit.
+    pub largest_body: Option<u64>,
 }
 
-/// The OCI distribution API of one registry.
+/// The OCI distribution API of one registry, or those parts of it that a process serves. A method
+/// whose part is missing is answered as one that the path does not take.
 #[derive(Clone, Debug)]
 pub struct OciApi {
-    pub(crate) registry: Registry,
+    pull: Option<Pull>,
+    push: Option<Push>,
+    removal: Option<Removal>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) failed_logins: Arc<FailedLogins>,
     pub(crate) gate: Gate,
@@ -42,21 +51,48 @@ pub(crate) struct Call<'a> {
     pub(crate) caller: Caller,
     pub(crate) parts: request::Parts,
     pub(crate) query: Query,
+    pub(crate) base_url: &'a str,
+    route: &'a Route,
 }
 
 /// What a handler returns.
 pub(crate) type Answer = Result<Response<ResponseBody>, OciError>;
 
 impl OciApi {
-    /// Puts the API on a registry.
+    /// Makes an API that serves `/v2/` and `/token` alone, to which parts are added.
     #[must_use]
     pub fn new(
-        registry: Registry,
         authenticator: Arc<Authenticator>,
         failed_logins: Arc<FailedLogins>,
         settings: ApiSettings,
     ) -> Self {
-        Self { registry, authenticator, failed_logins, gate: Gate, settings }
+        let (pull, push, removal) = (None, None, None);
+        Self { pull, push, removal, authenticator, failed_logins, gate: Gate, settings }
+    }
+
+    /// Adds what GET and HEAD do.
+    #[must_use]
+    pub fn with_pull(self, pull: Pull) -> Self {
+        Self { pull: Some(pull), ..self }
+    }
+
+    /// Adds what POST, PATCH and PUT do.
+    #[must_use]
+    pub fn with_push(self, push: Push) -> Self {
+        Self { push: Some(push), ..self }
+    }
+
+    /// Adds what DELETE does.
+    #[must_use]
+    pub fn with_removal(self, removal: Removal) -> Self {
+        Self { removal: Some(removal), ..self }
+    }
+
+    /// Adds all parts of a registry.
+    #[must_use]
+    pub fn with_registry(self, registry: &Registry) -> Self {
+        let Registry { repositories: _, pull, push, removal } = registry.clone();
+        self.with_pull(pull).with_push(push).with_removal(removal)
     }
 
     /// Answers a request. `base_url` is what clients see, such as `http://localhost:5001`.
@@ -67,10 +103,13 @@ impl OciApi {
     ) -> Response<ResponseBody> {
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
-        let upload_path = parts.uri.path().to_owned();
-        let mut response = match self.answer(parts, body).await {
+        let path = parts.uri.path().to_owned();
+        let mut response = match self.answer(parts, body, base_url).await {
             Ok(response) => response,
-            Err(error) => render(&error, &upload_path, base_url),
+            Err(error) => match self.location_after(&error, &path).await {
+                Ok(location) => render(&error, location, base_url),
+                Err(error) => render(&error, None, base_url),
+            },
         };
         if method == Method::HEAD {
             // The headers are those of GET; not every server leaves the body out by itself.
@@ -79,29 +118,69 @@ impl OciApi {
         response
     }
 
-    async fn answer(&self, parts: request::Parts, body: RequestBody) -> Answer {
-        let caller = match credentials::caller(&parts.headers, &self.authenticator) {
+    async fn answer(&self, parts: request::Parts, body: RequestBody, base_url: &str) -> Answer {
+        let route = Route::parse(parts.uri.path());
+        let query = Query::of(&parts.uri);
+        let (headers, named) = (&parts.headers, route.as_ref().ok());
+        let caller = match credentials::caller(headers, named, &query, &self.authenticator).await {
             Ok(caller) => caller,
-            // Nothing was guessed: the client fetches a new token.
-            Err(error @ AuthenticationError::Expired) => return Err(error.into()),
-            Err(error) => {
-                self.failed_logins.slow_down().await;
-                return Err(error.into());
-            }
+            Err(error) => return Err(self.refuse(error).await),
         };
-        let route = match Route::parse(parts.uri.path()) {
+        let route = match route {
             Ok(route) => route,
             // A stranger learns nothing about paths either.
             Err(_) if caller == Caller::Anonymous => return Err(OciError::CredentialsMissing),
             Err(error) => return Err(error.into()),
         };
-        let query = Query::of(&parts.uri);
-        let call = Call { api: self, caller, parts, query };
-        let method = call.parts.method.clone();
-        match (&method, &route) {
+        Call { api: self, caller, parts, query, base_url, route: &route }.run(body).await
+    }
+
+    /// Slows a guess down, and says what it is answered.
+    pub(crate) async fn refuse(&self, error: AuthenticationError) -> OciError {
+        match error {
+            AuthenticationError::Password | AuthenticationError::Token => {
+                self.failed_logins.slow_down().await;
+            }
+            // Nothing was guessed: the client fetches a new token, or tries again.
+            AuthenticationError::Expired | AuthenticationError::Store(_) => {}
+        }
+        error.into()
+    }
+
+    /// Returns where an upload goes on after an error that says so.
+    async fn location_after(
+        &self,
+        error: &OciError,
+        path: &str,
+    ) -> Result<Option<String>, OciError> {
+        match error.upload_offset().and_then(|_| Route::parse(path).ok()) {
+            Some(Route::Upload(name, upload)) => {
+                self.upload_location(&name, &upload).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Returns those methods of a path that the process serves, for the header `Allow`.
+    fn allowed_methods(&self, route: &Route) -> String {
+        let is_served = |method: &&str| match (route, *method) {
+            (Route::Base | Route::Token, _) => true,
+            (_, "GET" | "HEAD") => self.pull.is_some(),
+            (_, "DELETE") => self.removal.is_some(),
+            _ => self.push.is_some(),
+        };
+        let served: Vec<_> = route.allowed_methods().split(", ").filter(is_served).collect();
+        served.join(", ")
+    }
+}
+
+impl Call<'_> {
+    async fn run(self, body: RequestBody) -> Answer {
+        let call = &self;
+        match (&self.parts.method, self.route) {
             (&Method::GET | &Method::HEAD, Route::Base) => call.base(),
             (&Method::GET | &Method::HEAD, Route::Catalog) => call.catalog().await,
-            (&Method::GET, Route::Token) => call.token(),
+            (&Method::GET, Route::Token) => call.token().await,
             (&Method::POST, Route::Token) => call.token_by_form(body).await,
             (&Method::GET, Route::Manifest(name, reference)) => {
                 call.get_manifest(name, reference).await
@@ -127,18 +206,35 @@ impl OciApi {
             (&Method::GET | &Method::HEAD, Route::Referrers(name, digest)) => {
                 call.referrers(name, digest).await
             }
-            _ => Err(OciError::Method(method, route.allowed_methods())),
+            _ => Err(self.not_served()),
         }
     }
-}
 
-impl Call<'_> {
     /// Answers `GET /v2/`: whether this is a registry that the caller may log in to.
     fn base(&self) -> Answer {
         if self.caller == Caller::Anonymous {
             return Err(OciError::CredentialsMissing);
         }
         with_bytes(response(StatusCode::OK).header(CONTENT_TYPE, "application/json"), "{}")
+    }
+
+    /// Returns the part that reads.
+    pub(crate) fn pull(&self) -> Result<&Pull, OciError> {
+        self.api.pull.as_ref().ok_or_else(|| self.not_served())
+    }
+
+    /// Returns the part that writes.
+    pub(crate) fn push(&self) -> Result<&Push, OciError> {
+        self.api.push.as_ref().ok_or_else(|| self.not_served())
+    }
+
+    /// Returns the part that deletes.
+    pub(crate) fn removal(&self) -> Result<&Removal, OciError> {
+        self.api.removal.as_ref().ok_or_else(|| self.not_served())
+    }
+
+    fn not_served(&self) -> OciError {
+        OciError::Method(self.parts.method.clone(), self.api.allowed_methods(self.route))
     }
 
     /// Asks the gate for an action on a repository.
@@ -157,7 +253,7 @@ impl Call<'_> {
 }
 
 /// Renders an error by the table, with the headers that belong to its status.
-fn render(error: &OciError, path: &str, base_url: &str) -> Response<ResponseBody> {
+fn render(error: &OciError, location: Option<String>, base_url: &str) -> Response<ResponseBody> {
     let mut row = error.row();
     let mut builder = response(row.status).header(CONTENT_TYPE, "application/json");
     let refused = match error {
@@ -172,10 +268,13 @@ fn render(error: &OciError, path: &str, base_url: &str) -> Response<ResponseBody
             .header(WWW_AUTHENTICATE, challenge(base_url, error, scope));
     }
     if let Some(offset) = error.upload_offset() {
-        builder = builder.header(LOCATION, path).header(RANGE, range_of(offset));
+        builder = builder.header(RANGE, range_of(offset));
+    }
+    if let Some(location) = location {
+        builder = builder.header(LOCATION, location);
     }
     if let OciError::Method(_, allowed) = error {
-        builder = builder.header(ALLOW, *allowed);
+        builder = builder.header(ALLOW, allowed);
     }
     if row.status == StatusCode::TOO_MANY_REQUESTS {
         builder = builder.header(RETRY_AFTER, "1");

@@ -21,18 +21,22 @@ use crate::range::{Requested, requested};
 
 impl Call<'_> {
     pub(crate) async fn head_blob(&self, name: &RepositoryName, digest: &Digest) -> Answer {
+        let pull = self.pull()?;
         let permit = self.permit(Action::BatchCheckLayerAvailability, name)?;
-        let blob = self.api.registry.pull.find_blob(&permit, digest).await?;
+        let blob = pull.find_blob(&permit, digest).await?;
         if client_has(&self.parts.headers, digest) {
             return empty(blob_headers(StatusCode::NOT_MODIFIED, digest));
+        }
+        if let Some(url) = pull.head_url(&permit, &blob).await? {
+            return redirect(url);
         }
         let builder = blob_headers(StatusCode::OK, digest).header(CONTENT_LENGTH, blob.size);
         finish(builder, ResponseBody::empty())
     }
 
     pub(crate) async fn get_blob(&self, name: &RepositoryName, digest: &Digest) -> Answer {
+        let pull = self.pull()?;
         let permit = self.permit(Action::GetDownloadUrlForLayer, name)?;
-        let pull = &self.api.registry.pull;
         let blob = pull.find_blob(&permit, digest).await?;
         if client_has(&self.parts.headers, digest) {
             return empty(blob_headers(StatusCode::NOT_MODIFIED, digest));
@@ -54,15 +58,14 @@ impl Call<'_> {
                 let builder = builder.header(CONTENT_LENGTH, region.length);
                 finish(builder, ResponseBody::File(region))
             }
-            Download::Redirect(url) => {
-                empty(response(StatusCode::TEMPORARY_REDIRECT).header(LOCATION, url))
-            }
+            Download::Redirect(url) => redirect(url),
         }
     }
 
     pub(crate) async fn delete_blob(&self, name: &RepositoryName, digest: &Digest) -> Answer {
+        let removal = self.removal()?;
         let permit = self.permit(Action::BatchDeleteImage, name)?;
-        self.api.registry.removal.delete_blob(&permit, digest).await?;
+        removal.delete_blob(&permit, digest).await?;
         empty(response(StatusCode::ACCEPTED))
     }
 
@@ -85,6 +88,11 @@ fn blob_headers(status: StatusCode, digest: &Digest) -> Builder {
         .header(ETAG, etag(digest))
         .header(ACCEPT_RANGES, "bytes")
         .header(CACHE_CONTROL, "private, max-age=31536000, immutable")
+}
+
+/// Sends the client elsewhere, to a URL that is signed for the request's method.
+fn redirect(url: String) -> Answer {
+    empty(response(StatusCode::TEMPORARY_REDIRECT).header(LOCATION, url))
 }
 
 fn content_range(range: &ByteRange, size: u64) -> String {

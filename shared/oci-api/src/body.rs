@@ -1,3 +1,7 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use berth_registry::RegistryError;
 use berth_registry::ports::{BodyError, ByteStream, FileRegion};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -29,6 +33,55 @@ impl ResponseBody {
 /// Turns a body into the stream that the use cases read.
 pub(crate) fn stream(body: RequestBody) -> ByteStream {
     body.into_data_stream().boxed()
+}
+
+/// The most bytes that one request may bring, if there is a limit, and whether a body had more.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    most: Option<u64>,
+    exceeded: Arc<AtomicBool>,
+}
+
+impl Limit {
+    pub(crate) fn new(most: Option<u64>) -> Self {
+        Self { most, exceeded: Arc::default() }
+    }
+
+    /// Refuses a body whose headers say that it is longer.
+    pub(crate) fn must_hold(&self, announced: Option<u64>) -> Result<(), OciError> {
+        match (self.most, announced) {
+            (Some(most), Some(announced)) if announced > most => {
+                Err(OciError::ChunkTooLarge { most })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a body as soon as it turns out longer.
+    pub(crate) fn watch(&self, body: ByteStream) -> ByteStream {
+        let Some(most) = self.most else { return body };
+        let exceeded = Arc::clone(&self.exceeded);
+        let mut left = most;
+        body.map(move |piece| {
+            let piece = piece?;
+            let length = piece.len() as u64;
+            if length > left {
+                exceeded.store(true, Ordering::Release);
+                return Err(BodyError::Refused);
+            }
+            left -= length;
+            Ok(piece)
+        })
+        .boxed()
+    }
+
+    /// Says why a use case failed to take the body.
+    pub(crate) fn explain(&self, error: RegistryError) -> OciError {
+        match self.most {
+            Some(most) if self.exceeded.load(Ordering::Acquire) => OciError::ChunkTooLarge { most },
+            _ => error.into(),
+        }
+    }
 }
 
 /// Reads a body that must not be longer than `most` bytes.

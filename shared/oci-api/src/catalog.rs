@@ -22,10 +22,11 @@ struct Catalog<'a> {
 
 impl Call<'_> {
     pub(crate) async fn catalog(&self) -> Answer {
+        let pull = self.pull()?;
         let permit = self.registry_permit(Action::DescribeRepositories)?;
         let request = PageRequest::of(&self.query, MOST_NAMES)?;
         let last = request.last.as_deref();
-        let page = self.api.registry.pull.catalog(permit, last, request.limit).await?;
+        let page = pull.catalog(permit, last, request.limit).await?;
         let mut builder = response(StatusCode::OK).header(CONTENT_TYPE, "application/json");
         if let Some(last) = page.names.last().filter(|_| page.more) {
             builder = builder.header(LINK, request.link("/v2/_catalog", last.as_str(), &[]));

@@ -1,4 +1,4 @@
-//! Credentials of a request: Basic or Bearer.
+//! Credentials of a request: Basic or Bearer, or the token in an upload's URL.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,11 +6,33 @@ use berth_registry::access::{AuthenticationError, Authenticator, Caller};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use crate::query::Query;
+use crate::route::Route;
+
+/// Parameter of an upload's URL that holds the upload's token.
+pub(crate) const UPLOAD_TOKEN: &str = "_token";
+
+/// Returns who calls. The token in an upload's URL counts before the header `Authorization`: some
+/// clients send their credentials along to another host, where they mean nothing.
+pub(crate) async fn caller(
+    headers: &HeaderMap,
+    route: Option<&Route>,
+    query: &Query,
+    authenticator: &Authenticator,
+) -> Result<Caller, AuthenticationError> {
+    match (route, query.get(UPLOAD_TOKEN)) {
+        (Some(Route::Upload(name, id)), Some(token)) => {
+            authenticator.uploader(token, name, id).await
+        }
+        _ => caller_by_header(headers, authenticator).await,
+    }
+}
+
 /// Returns who calls, by the header `Authorization`.
 ///
 /// Follows [RFC 7617](https://www.rfc-editor.org/rfc/rfc7617) and
 /// [RFC 6750](https://www.rfc-editor.org/rfc/rfc6750).
-pub(crate) fn caller(
+async fn caller_by_header(
     headers: &HeaderMap,
     authenticator: &Authenticator,
 ) -> Result<Caller, AuthenticationError> {
@@ -18,7 +40,7 @@ pub(crate) fn caller(
     let header = header.to_str().map_err(|_| AuthenticationError::Password)?;
     let (scheme, rest) = header.split_once(' ').ok_or(AuthenticationError::Password)?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return authenticator.token(rest.trim());
+        return authenticator.token(rest.trim()).await;
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(AuthenticationError::Password);
@@ -26,5 +48,5 @@ pub(crate) fn caller(
     let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let pair = decoded.ok_or(AuthenticationError::Password)?;
     let (user, password) = pair.split_once(':').ok_or(AuthenticationError::Password)?;
-    authenticator.basic(user, password)
+    authenticator.basic(user, password).await
 }

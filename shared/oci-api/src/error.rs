@@ -15,11 +15,11 @@ pub(crate) enum OciError {
     #[error(transparent)]
     Route(#[from] RouteError),
     #[error("method {0} is not supported here")]
-    Method(http::Method, &'static str),
+    Method(http::Method, String),
     #[error("authentication required")]
     CredentialsMissing,
     #[error(transparent)]
-    Authentication(#[from] AuthenticationError),
+    Authentication(AuthenticationError),
     #[error(transparent)]
     Denied(#[from] Denied),
     #[error(transparent)]
@@ -38,8 +38,22 @@ pub(crate) enum OciError {
     TooManyTags(usize),
     #[error("body is larger than {most} bytes")]
     BodyTooLarge { most: usize },
+    #[error(
+        "body is larger than {most} bytes, the most that one request carries here: send it in chunks of at most {most} bytes, or through an upload host (docs/deploying.md)"
+    )]
+    ChunkTooLarge { most: u64 },
     #[error("body was cut off: {0}")]
     BodyCutOff(String),
+}
+
+impl From<AuthenticationError> for OciError {
+    fn from(error: AuthenticationError) -> Self {
+        match error {
+            // Not the credentials failed.
+            AuthenticationError::Store(error) => Self::Registry(error.into()),
+            error => Self::Authentication(error),
+        }
+    }
 }
 
 /// One row of the table: what a client is told.
@@ -101,7 +115,9 @@ impl OciError {
             }
             Self::ManifestType => row(StatusCode::BAD_REQUEST, "MANIFEST_INVALID"),
             Self::TooManyTags(_) => row(StatusCode::URI_TOO_LONG, "UNSUPPORTED"),
-            Self::BodyTooLarge { .. } => row(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID"),
+            Self::BodyTooLarge { .. } | Self::ChunkTooLarge { .. } => {
+                row(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID")
+            }
         }
     }
 

@@ -30,8 +30,9 @@ impl Call<'_> {
         name: &RepositoryName,
         reference: &Reference,
     ) -> Answer {
+        let pull = self.pull()?;
         let permit = self.permit(Action::BatchGetImage, name)?;
-        let head = self.api.registry.pull.head_manifest(&permit, reference).await?;
+        let head = pull.head_manifest(&permit, reference).await?;
         self.must_accept(name, reference, &head.media_type)?;
         if client_has(&self.parts.headers, &head.digest) {
             return empty(manifest_headers(StatusCode::NOT_MODIFIED, &head.digest));
@@ -47,8 +48,9 @@ impl Call<'_> {
         name: &RepositoryName,
         reference: &Reference,
     ) -> Answer {
+        let pull = self.pull()?;
         let permit = self.permit(Action::BatchGetImage, name)?;
-        let manifest = self.api.registry.pull.get_manifest(&permit, reference).await?;
+        let manifest = pull.get_manifest(&permit, reference).await?;
         self.must_accept(name, reference, &manifest.media_type)?;
         if client_has(&self.parts.headers, &manifest.digest) {
             return empty(manifest_headers(StatusCode::NOT_MODIFIED, &manifest.digest));
@@ -64,6 +66,7 @@ impl Call<'_> {
         reference: &Reference,
         body: RequestBody,
     ) -> Answer {
+        let push = self.push()?;
         let permit = self.permit(Action::PutImage, name)?;
         let create = self.permit(Action::CreateRepository, name).ok();
         let tags = self.tag_parameters()?;
@@ -73,7 +76,7 @@ impl Call<'_> {
         let bytes = collect(body, LARGEST_MANIFEST).await?;
         let put = PutManifest { reference: reference.clone(), tags, content_type, bytes };
         let tags = put.tags.clone();
-        let pushed = self.api.registry.push.put_manifest(&permit, create.as_ref(), put).await?;
+        let pushed = push.put_manifest(&permit, create.as_ref(), put).await?;
         let location = format!("/v2/{name}/manifests/{}", pushed.digest);
         let mut builder = response(StatusCode::CREATED)
             .header(LOCATION, location)
@@ -92,8 +95,9 @@ impl Call<'_> {
         name: &RepositoryName,
         reference: &Reference,
     ) -> Answer {
+        let removal = self.removal()?;
         let permit = self.permit(Action::BatchDeleteImage, name)?;
-        self.api.registry.removal.delete_manifest(&permit, reference).await?;
+        removal.delete_manifest(&permit, reference).await?;
         empty(response(StatusCode::ACCEPTED))
     }
 

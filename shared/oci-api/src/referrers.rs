@@ -27,6 +27,7 @@ struct Index {
 
 impl Call<'_> {
     pub(crate) async fn referrers(&self, name: &RepositoryName, subject: &Digest) -> Answer {
+        let pull = self.pull()?;
         let permit = self.permit(Action::ListImageReferrers, name)?;
         let request = PageRequest::of(&self.query, MOST_DESCRIPTORS)?;
         let after: Option<Digest> = match &request.last {
@@ -38,7 +39,7 @@ impl Call<'_> {
         let artifact_type = self.query.get("artifactType").filter(|filter| !filter.is_empty());
         let limit = request.limit.max(1);
         let query = ReferrersQuery { subject, artifact_type, after: after.as_ref(), limit };
-        let page = self.api.registry.pull.referrers(&permit, query).await?;
+        let page = pull.referrers(&permit, query).await?;
         let mut builder = response(StatusCode::OK).header(CONTENT_TYPE, media_types::OCI_INDEX);
         if artifact_type.is_some() {
             builder = builder.header(OCI_FILTERS_APPLIED, "artifactType");

@@ -23,10 +23,11 @@ struct TagList<'a> {
 
 impl Call<'_> {
     pub(crate) async fn tags(&self, name: &RepositoryName) -> Answer {
+        let pull = self.pull()?;
         let permit = self.permit(Action::ListImages, name)?;
         let request = PageRequest::of(&self.query, MOST_TAGS)?;
         let last = request.last.as_deref();
-        let page = self.api.registry.pull.tags(&permit, last, request.limit).await?;
+        let page = pull.tags(&permit, last, request.limit).await?;
         let mut builder = response(StatusCode::OK).header(CONTENT_TYPE, "application/json");
         if let Some(last) = page.tags.last().filter(|_| page.more) {
             let path = format!("/v2/{name}/tags/list");

@@ -24,15 +24,15 @@ const MOST_SCOPES: usize = 64;
 
 impl Call<'_> {
     /// Answers `GET /token?scope=…`.
-    pub(crate) fn token(&self) -> Answer {
-        self.issue(&self.caller, &self.query)
+    pub(crate) async fn token(&self) -> Answer {
+        self.issue(&self.caller, &self.query).await
     }
 
     /// Answers `POST /token` with a form.
     pub(crate) async fn token_by_form(&self, body: RequestBody) -> Answer {
         let form = Query::of_form(&collect(body, LARGEST_FORM).await?);
         if self.caller != Caller::Anonymous {
-            return self.issue(&self.caller, &form);
+            return self.issue(&self.caller, &form).await;
         }
         if form.get("grant_type") != Some("password") {
             let reason = "only `password` is supported".to_owned();
@@ -40,23 +40,21 @@ impl Call<'_> {
         }
         let user = form.get("username").unwrap_or_default();
         let password = form.get("password").unwrap_or_default();
-        match self.api.authenticator.basic(user, password) {
-            Ok(caller) => self.issue(&caller, &form),
-            Err(error) => {
-                self.api.failed_logins.slow_down().await;
-                Err(error.into())
-            }
+        let caller = self.api.authenticator.basic(user, password).await;
+        match caller {
+            Ok(caller) => self.issue(&caller, &form).await,
+            Err(error) => Err(self.api.refuse(error).await),
         }
     }
 
-    fn issue(&self, caller: &Caller, query: &Query) -> Answer {
+    async fn issue(&self, caller: &Caller, query: &Query) -> Answer {
         // A token does not buy another token, or it would never end.
         if *caller != Caller::Root {
             return Err(OciError::CredentialsMissing);
         }
         let scopes = query.all("scope").flat_map(|scope| scope.split(' '));
         let scopes: Vec<_> = scopes.filter_map(Scope::parse).take(MOST_SCOPES).collect();
-        let issued = self.api.authenticator.bearer_token(scopes);
+        let issued = self.api.authenticator.bearer_token(scopes).await;
         let issued = issued.map_err(berth_registry::RegistryError::from)?;
         let token = issued.token.reveal();
         let lifetime = issued.expires_at.seconds() - issued.issued_at.seconds();

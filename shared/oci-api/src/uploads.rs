@@ -10,8 +10,9 @@ use http::StatusCode;
 use http::header::{CONTENT_RANGE, LOCATION, RANGE};
 use http::response::Builder;
 
-use crate::api::{Answer, Call};
-use crate::body::{RequestBody, stream};
+use crate::api::{Answer, Call, OciApi};
+use crate::body::{Limit, RequestBody, stream};
+use crate::credentials::UPLOAD_TOKEN;
 use crate::error::OciError;
 use crate::headers::{
     DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID, OCI_CHUNK_MIN_LENGTH, content_length, empty,
@@ -23,29 +24,31 @@ impl Call<'_> {
     /// Begins an upload; with `mount`, links a blob of another repository instead if it can; with
     /// `digest`, takes the whole blob at once.
     pub(crate) async fn post_upload(&self, name: &RepositoryName, body: RequestBody) -> Answer {
+        let push = self.push()?;
         let permit = self.permit(Action::InitiateLayerUpload, name)?;
         let create = self.permit(Action::CreateRepository, name).ok();
         if let Some(digest) = self.digest("mount")?
             && self.mount(&permit, create.as_ref(), &digest).await?
         {
-            return empty(created(name, &digest));
+            return empty(self.created(name, &digest));
         }
-        let push = &self.api.registry.push;
         if let Some(digest) = self.digest("digest")? {
-            let chunk = self.chunk(body)?;
-            push.upload_whole(&permit, create.as_ref(), &digest, chunk).await?;
-            return empty(created(name, &digest));
+            let (chunk, limit) = self.chunk(body)?;
+            let stored = push.upload_whole(&permit, create.as_ref(), &digest, chunk).await;
+            stored.map_err(|error| limit.explain(error))?;
+            return empty(self.created(name, &digest));
         }
         let upload = push.begin_upload(&permit, create.as_ref(), self.algorithm()?).await?;
         let least = self.api.settings.chunk_min_length;
-        let builder = progress(StatusCode::ACCEPTED, name, &upload, 0);
+        let builder = self.progress(StatusCode::ACCEPTED, name, &upload, 0).await?;
         empty(builder.header(OCI_CHUNK_MIN_LENGTH, least))
     }
 
     pub(crate) async fn get_upload(&self, name: &RepositoryName, upload: &UploadId) -> Answer {
+        let pull = self.pull()?;
         let permit = self.permit(Action::UploadLayerPart, name)?;
-        let offset = self.api.registry.pull.upload_offset(&permit, upload).await?;
-        empty(progress(StatusCode::NO_CONTENT, name, upload, offset))
+        let offset = pull.upload_offset(&permit, upload).await?;
+        empty(self.progress(StatusCode::NO_CONTENT, name, upload, offset).await?)
     }
 
     pub(crate) async fn patch_upload(
@@ -54,10 +57,12 @@ impl Call<'_> {
         upload: &UploadId,
         body: RequestBody,
     ) -> Answer {
+        let push = self.push()?;
         let permit = self.permit(Action::UploadLayerPart, name)?;
-        let chunk = self.chunk(body)?;
-        let offset = self.api.registry.push.append(&permit, upload, chunk).await?;
-        empty(progress(StatusCode::ACCEPTED, name, upload, offset))
+        let (chunk, limit) = self.chunk(body)?;
+        let appended = push.append(&permit, upload, chunk).await;
+        let offset = appended.map_err(|error| limit.explain(error))?;
+        empty(self.progress(StatusCode::ACCEPTED, name, upload, offset).await?)
     }
 
     pub(crate) async fn put_upload(
@@ -66,16 +71,19 @@ impl Call<'_> {
         upload: &UploadId,
         body: RequestBody,
     ) -> Answer {
+        let push = self.push()?;
         let permit = self.permit(Action::CompleteLayerUpload, name)?;
         let digest = self.digest("digest")?.ok_or(OciError::ParameterMissing("digest"))?;
-        let chunk = self.chunk(body)?;
-        self.api.registry.push.finish_upload(&permit, upload, &digest, chunk).await?;
-        empty(created(name, &digest))
+        let (chunk, limit) = self.chunk(body)?;
+        let finished = push.finish_upload(&permit, upload, &digest, chunk).await;
+        finished.map_err(|error| limit.explain(error))?;
+        empty(self.created(name, &digest))
     }
 
     pub(crate) async fn delete_upload(&self, name: &RepositoryName, upload: &UploadId) -> Answer {
+        let removal = self.removal()?;
         let permit = self.permit(Action::UploadLayerPart, name)?;
-        self.api.registry.removal.cancel_upload(&permit, upload).await?;
+        removal.cancel_upload(&permit, upload).await?;
         empty(response(StatusCode::NO_CONTENT))
     }
 
@@ -97,7 +105,7 @@ impl Call<'_> {
                 None => return Ok(false),
             },
         };
-        Ok(self.api.registry.push.mount(permit, create, digest, from).await?)
+        Ok(self.push()?.mount(permit, create, digest, from).await?)
     }
 
     fn digest(&self, parameter: &'static str) -> Result<Option<Digest>, OciError> {
@@ -112,13 +120,16 @@ impl Call<'_> {
         text.parse().map_err(refused)
     }
 
-    /// Reads where a chunk begins and how long it is from its headers.
-    fn chunk(&self, body: RequestBody) -> Result<Chunk, OciError> {
+    /// Reads where a chunk begins and how long it is from its headers, and sees to it that it is
+    /// not too long.
+    fn chunk(&self, body: RequestBody) -> Result<(Chunk, Limit), OciError> {
         let headers = &self.parts.headers;
         let length = content_length(headers)?;
-        let body = stream(body);
+        let limit = Limit::new(self.api.settings.largest_body);
+        limit.must_hold(length)?;
+        let body = limit.watch(stream(body));
         let Some(header) = text(headers, CONTENT_RANGE, "Content-Range")? else {
-            return Ok(Chunk { start: None, length, body });
+            return Ok((Chunk { start: None, length, body }, limit));
         };
         let range = range::chunk(&header).ok_or(OciError::Header("Content-Range"))?;
         let expected = range.end - range.start;
@@ -126,27 +137,50 @@ impl Call<'_> {
             let error = berth_registry::RegistryError::SizeMismatch { expected, actual };
             return Err(error.into());
         }
-        Ok(Chunk { start: Some(range.start), length: Some(expected), body })
+        Ok((Chunk { start: Some(range.start), length: Some(expected), body }, limit))
+    }
+
+    /// Begins an answer that says how far an upload is.
+    async fn progress(
+        &self,
+        status: StatusCode,
+        name: &RepositoryName,
+        upload: &UploadId,
+        offset: u64,
+    ) -> Result<Builder, OciError> {
+        Ok(response(status)
+            .header(LOCATION, self.api.upload_location(name, upload).await?)
+            .header(RANGE, range_of(offset))
+            .header(DOCKER_UPLOAD_UUID, upload.as_str()))
+    }
+
+    /// Begins an answer that says where a new blob is. The path alone would be one of the upload
+    /// host, if there is one.
+    fn created(&self, name: &RepositoryName, digest: &Digest) -> Builder {
+        let base_url = self.api.settings.upload_host.as_ref().map_or("", |_| self.base_url);
+        response(StatusCode::CREATED)
+            .header(LOCATION, format!("{base_url}/v2/{name}/blobs/{digest}"))
+            .header(DOCKER_CONTENT_DIGEST, digest.as_str())
     }
 }
 
-/// Begins an answer that says how far an upload is.
-fn progress(status: StatusCode, name: &RepositoryName, upload: &UploadId, offset: u64) -> Builder {
-    response(status)
-        .header(LOCATION, format!("/v2/{name}/blobs/uploads/{upload}"))
-        .header(RANGE, range_of(offset))
-        .header(DOCKER_UPLOAD_UUID, upload.as_str())
+impl OciApi {
+    /// Returns where the rest of an upload goes: here, or to the upload host, with a new token.
+    pub(crate) async fn upload_location(
+        &self,
+        name: &RepositoryName,
+        upload: &UploadId,
+    ) -> Result<String, OciError> {
+        let path = format!("/v2/{name}/blobs/uploads/{upload}");
+        let Some(host) = &self.settings.upload_host else { return Ok(path) };
+        let issued = self.authenticator.upload_token(name, upload).await;
+        let token = issued.map_err(berth_registry::RegistryError::from)?.token;
+        Ok(format!("{host}{path}?{UPLOAD_TOKEN}={}", token.reveal()))
+    }
 }
 
 /// Returns the bytes that an upload has, as `0-LAST`. An upload without bytes says `0-0`, as
 /// Docker's registry does.
 pub(crate) fn range_of(offset: u64) -> String {
     format!("0-{}", offset.saturating_sub(1))
-}
-
-/// Begins an answer that says where a new blob is.
-fn created(name: &RepositoryName, digest: &Digest) -> Builder {
-    response(StatusCode::CREATED)
-        .header(LOCATION, format!("/v2/{name}/blobs/{digest}"))
-        .header(DOCKER_CONTENT_DIGEST, digest.as_str())
 }

@@ -13,6 +13,7 @@
 //! | `repository/ID` | `use/LAYER/IMAGE` | empty | |
 //! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |
+//! | `sealing-keys` | KEY | wrapped key that seals tokens, and when it was made | |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
 //!
 //! Items of content lie under the repository's id; a name is one record that points to it, so
@@ -62,6 +63,7 @@ pub(crate) enum Place<'a> {
     Referrer { repository: &'a RepositoryId, subject: &'a Digest, digest: &'a Digest },
     Upload(&'a RepositoryId, &'a UploadId),
     Link(&'a Digest, &'a RepositoryId),
+    SealingKey(Uuid),
 }
 
 impl Place<'_> {
@@ -89,12 +91,18 @@ impl Place<'_> {
             }
             Self::Upload(id, upload) => content(id, format!("upload/{upload}")),
             Self::Link(digest, id) => Key { partition: links(digest), sort: id.0.clone() },
+            Self::SealingKey(id) => {
+                Key { partition: SEALING_KEYS.to_owned(), sort: id.to_string() }
+            }
         }
     }
 }
 
 /// Partition of the names of all repositories.
 pub(crate) const NAMES: &str = "names";
+
+/// Partition of the keys that seal tokens.
+pub(crate) const SEALING_KEYS: &str = "sealing-keys";
 
 /// Begin of the sort keys of images, each followed by its tags.
 pub(crate) const IMAGES: &str = "image/";

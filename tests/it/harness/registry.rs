@@ -2,11 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_embedded::DataFolder;
+use berth_embedded::{DataFolder, FileKeys};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{
     Action, Authenticator, Caller, FailedLogins, Gate, RepositoryPermit, RootCredentials,
-    SealingKey, Secret,
+    SealingKeys, Secret,
 };
 use berth_registry::ports::{WriteObjects, WriteTable};
 use berth_registry::{
@@ -25,12 +25,13 @@ pub const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 /// The root's secret access key.
 pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
-/// A table, objects and a clock, in a folder that goes with the value.
+/// A table, objects, keys and a clock, in a folder that goes with the value.
 #[derive(Debug)]
 pub struct Store {
     pub table: Arc<dyn WriteTable>,
     pub objects: Arc<dyn WriteObjects>,
     pub clock: Arc<TestClock>,
+    pub keys: Arc<FileKeys>,
     folder: TempDir,
 }
 
@@ -43,7 +44,8 @@ impl Store {
         let data = DataFolder::open(folder.path()).unwrap();
         let clock = Arc::new(TestClock::new());
         let table = Arc::new(SteadyTable(data.table()));
-        Arc::new(Self { table, objects: data.objects(), clock, folder })
+        let keys = Arc::new(FileKeys::new(&[7; FileKeys::MASTER_KEY_BYTES]));
+        Arc::new(Self { table, objects: data.objects(), clock, keys, folder })
     }
 
     pub fn path(&self) -> &Path {
@@ -68,6 +70,7 @@ pub struct Builder {
     table: Arc<dyn WriteTable>,
     objects: Arc<dyn WriteObjects>,
     rules: PushRules,
+    settings: ApiSettings,
     is_open: bool,
 }
 
@@ -88,6 +91,7 @@ impl TestRegistry {
                 sparse_manifests: SparseManifests::Refuse,
                 tenancy: Tenancy::Alone,
             },
+            settings: ApiSettings { chunk_min_length: 1024 * 1024, ..ApiSettings::default() },
             is_open: true,
         }
     }
@@ -143,6 +147,14 @@ impl TestRegistry {
     }
 }
 
+/// Returns the root's access key.
+pub fn root() -> RootCredentials {
+    RootCredentials {
+        access_key_id: KEY_ID.to_owned(),
+        secret_access_key: Secret::new(SECRET.to_owned()),
+    }
+}
+
 fn permit(action: Action, name: &str) -> RepositoryPermit {
     Gate.repository(&Caller::Root, action, &name.parse().unwrap()).unwrap()
 }
@@ -181,22 +193,28 @@ impl Builder {
         self
     }
 
+    /// Sends the bytes of uploads to another host.
+    pub fn upload_host(mut self, url: &str) -> Self {
+        self.settings.upload_host = Some(url.to_owned());
+        self
+    }
+
+    /// Takes at most so many bytes of a blob in one request.
+    pub fn largest_body(mut self, bytes: u64) -> Self {
+        self.settings.largest_body = Some(bytes);
+        self
+    }
+
     pub fn build(self) -> TestRegistry {
         let ports =
             Ports { table: self.table, objects: self.objects, clock: self.store.clock.clone() };
         let registry = Registry::new(&ports, self.rules);
-        let root = RootCredentials {
-            access_key_id: KEY_ID.to_owned(),
-            secret_access_key: Secret::new(SECRET.to_owned()),
-        };
-        let authenticator = Authenticator::new(root, SealingKey::new(&[7; 32]), ports.clock);
+        let keys = SealingKeys::making(ports.table, self.store.keys.clone(), ports.clock.clone());
+        let authenticator = Authenticator::new(root(), keys, ports.clock);
         let authenticator = if self.is_open { authenticator.open() } else { authenticator };
-        let api = OciApi::new(
-            registry.clone(),
-            Arc::new(authenticator),
-            Arc::new(FailedLogins::new(Duration::from_secs(1))),
-            ApiSettings { chunk_min_length: 1024 * 1024 },
-        );
+        let failed_logins = Arc::new(FailedLogins::new(Duration::from_secs(1)));
+        let api = OciApi::new(Arc::new(authenticator), failed_logins, self.settings);
+        let api = api.with_registry(&registry);
         TestRegistry { store: self.store, api, registry }
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use berth_types::RepositoryName;
+use berth_types::{RepositoryName, UploadId};
 use serde::{Deserialize, Serialize};
 
 use super::{Access, Action};
@@ -14,6 +14,8 @@ pub enum Caller {
     Root,
     /// The registry's root, by a token that is good for some scopes alone.
     ScopedRoot(Vec<Scope>),
+    /// Whoever bears the token of this upload of a repository.
+    Uploader(RepositoryName, UploadId),
 }
 
 /// One scope of a Bearer token.
@@ -36,8 +38,9 @@ impl Caller {
     #[must_use]
     pub fn unscoped(&self) -> Self {
         match self {
-            Self::Anonymous => Self::Anonymous,
             Self::Root | Self::ScopedRoot(_) => Self::Root,
+            // A stranger has no limits to lose, and an upload's token stands for nobody.
+            Self::Anonymous | Self::Uploader(..) => self.clone(),
         }
     }
 }
@@ -81,10 +84,11 @@ fn parse_accesses(text: &str) -> Vec<Access> {
 
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anonymous => "anonymous",
-            Self::Root | Self::ScopedRoot(_) => "root",
-        })
+        match self {
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::Root | Self::ScopedRoot(_) => f.write_str("root"),
+            Self::Uploader(_, upload) => write!(f, "bearer of the token of upload {upload}"),
+        }
     }
 }
 

@@ -44,6 +44,7 @@ impl Gate {
         let allowed = match caller {
             Caller::Root => true,
             Caller::ScopedRoot(scopes) => scopes.iter().any(|scope| scope.allows(action, name)),
+            Caller::Uploader(repository, _) => repository == name && is_of_uploads(action),
             Caller::Anonymous => false,
         };
         match allowed {
@@ -59,13 +60,19 @@ impl Gate {
             Caller::ScopedRoot(scopes) => {
                 action == Action::DescribeRepositories && scopes.contains(&Scope::Catalog)
             }
-            Caller::Anonymous => false,
+            Caller::Uploader(..) | Caller::Anonymous => false,
         };
         match allowed {
             true => Ok(RegistryPermit { action }),
             false => Err(Denied { caller: caller.clone(), action, resource: "*".to_owned() }),
         }
     }
+}
+
+/// Whether `action` is one that an upload's token is good for. Which upload it is was checked where
+/// the token was opened.
+fn is_of_uploads(action: Action) -> bool {
+    matches!(action, Action::UploadLayerPart | Action::CompleteLayerUpload)
 }
 
 impl RepositoryPermit {
@@ -122,5 +129,20 @@ mod tests {
             "root is not authorized to perform ecr:PutImage on team/app"
         );
         assert!(Gate.registry(&caller, Action::DescribeRepositories).is_err());
+    }
+
+    #[test]
+    fn an_uploads_token_is_good_for_bytes_alone() {
+        let name = "team/app".parse().unwrap();
+        let upload = "2f5a1c2e-8a5b-4c53-9a0e-3f8d9f0c6b11".parse().unwrap();
+        let caller = Caller::Uploader("team/app".parse().unwrap(), upload);
+        for action in [Action::UploadLayerPart, Action::CompleteLayerUpload] {
+            assert!(Gate.repository(&caller, action, &name).is_ok());
+            assert!(Gate.repository(&caller, action, &"team/b".parse().unwrap()).is_err());
+            assert!(Gate.registry(&caller, action).is_err());
+        }
+        for action in [Action::InitiateLayerUpload, Action::PutImage, Action::BatchGetImage] {
+            assert!(Gate.repository(&caller, action, &name).is_err());
+        }
     }
 }

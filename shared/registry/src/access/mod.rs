@@ -5,6 +5,7 @@ mod authenticator;
 mod caller;
 mod failed_logins;
 mod gate;
+mod sealing_keys;
 mod secret;
 mod token;
 
@@ -13,5 +14,5 @@ pub use authenticator::{AuthenticationError, Authenticator, IssuedToken, RootCre
 pub use caller::{Caller, Scope};
 pub use failed_logins::FailedLogins;
 pub use gate::{Denied, Gate, RegistryPermit, RepositoryPermit};
+pub use sealing_keys::SealingKeys;
 pub use secret::Secret;
-pub use token::{SEALING_KEY_BYTES, SealingKey};
