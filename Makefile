@@ -27,7 +27,7 @@ PYTEST := .venv/bin/python -m pytest
 
 .PHONY: help
 help: ## List the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: ## Start the registry on this machine (ARGS="--data-dir DIR" and so on)
@@ -75,11 +75,22 @@ test-python: $(VENV) ## Run the fast Python tests alone, against a debug build
 		--junitxml=$(RESULTS)/test.xml $(PYTEST_ARGS)
 
 .PHONY: e2e
-e2e: $(VENV) $(TOOLS) ## Real clients, OCI conformance and fault injection, against a release build
+e2e: e2e-local e2e-deployed ## Real clients, OCI conformance and fault injection, locally and deployed
+
+.PHONY: e2e-local
+e2e-local: $(VENV) $(TOOLS) ## The same against a release build of `berth serve` alone
 	tests/tools/install-debian
 	cargo build --release --bin berth
 	BERTH_BINARY=$(CURDIR)/target/release/berth $(PYTEST) tests/e2e \
-		--junitxml=$(RESULTS)/e2e.xml $(PYTEST_ARGS)
+		--junitxml=$(RESULTS)/$@.xml $(PYTEST_ARGS)
+
+# The functions that are deployed to AWS are built too, for the processor that they run on there.
+.PHONY: e2e-deployed
+e2e-deployed: $(VENV) $(TOOLS) .tools/ministack/installed.txt build-functions ## The same against the deployed stack alone
+	tests/tools/install-debian
+	functions/build $(HOST_ARCHITECTURE) .build/host
+	BERTH_FUNCTIONS=$(CURDIR)/.build/host $(PYTEST) tests/deployed \
+		--junitxml=$(RESULTS)/$@.xml $(PYTEST_ARGS)
 
 .PHONY: build-functions
 build-functions: ## Build the functions for Lambda (ARCHITECTURE=x86_64 for that one)
