@@ -18,7 +18,8 @@ INTERNAL = {
     "berth-ecr-api": {"berth-registry", "berth-types"},
     "berth-embedded": {"berth-registry"},
     "berth-http-server": {"berth-oci-api", "berth-registry"},
-    "berth-settings": {"berth-registry", "berth-types"},
+    "berth-settings": {"berth-oci-api", "berth-registry", "berth-types"},
+    "berth-lambda-kit": {"berth-oci-api", "berth-registry", "berth-settings"},
     "berth-local": {
         "berth-ecr-api",
         "berth-embedded",

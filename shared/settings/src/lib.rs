@@ -1,10 +1,13 @@
-//! What a process on AWS is told from outside, read and checked once, when it starts.
+//! What a process on AWS is told from outside, read and checked once, when it starts, and the API
+//! that it serves by these settings.
 //!
 //! Functions and the edge role share it; `berth serve` has options of its own. This crate names no
 //! AWS crate and no server: it knows the variables, and what they mean.
 
+mod assembly;
 mod environment;
 mod settings;
 
+pub use assembly::{Bodies, oci_api};
 pub use environment::{Environment, ProcessEnvironment};
 pub use settings::{Settings, SettingsError};
