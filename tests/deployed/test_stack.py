@@ -1,0 +1,116 @@
+"""What the template deploys is what it says, and the sample events are answered by its functions."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import requests
+import smoke
+from ministack import REGION, ROOT
+from stack import Stack
+
+EVENTS = {
+    "token": ("TokenFunction", 200),
+    "oci-push": ("PushFunction", 201),
+    "oci-pull": ("PullFunction", 200),
+    "oci-delete": ("DeleteFunction", 202),
+}
+
+
+def sample(stack: Stack, name: str) -> bytes:
+    """Returns a sample event, with the password of this stack's root."""
+    event = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    pair = base64.b64encode(":".join(stack.auth).encode()).decode()
+    event["headers"]["authorization"] = f"Basic {pair}"
+    return json.dumps(event).encode()
+
+
+def test_there_is_a_sample_for_each_function() -> None:
+    assert {path.stem for path in (ROOT / "events").iterdir()} == set(EVENTS)
+    assert {path.parent.name for path in ROOT.glob("functions/*/Cargo.toml")} == set(EVENTS)
+
+
+def test_sample_events(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is answered as its client expects, once there is the image that two of them name."""
+    monkeypatch.setattr(smoke, "REPOSITORY", "team/app")
+    smoke.Registry(stack.url, *stack.auth).push_manifest("latest")
+    for name, (function, status) in EVENTS.items():
+        told = stack.invoke(function, sample(stack, name))
+        assert not told.failed, told.payload
+        assert json.loads(told.payload)["statusCode"] == status, (name, told.payload)
+
+
+def test_login_command(stack: Stack, tmp_path: Path) -> None:
+    """The output's command reads the root's password and hands it to `docker login`."""
+    fake = tmp_path / "docker"
+    fake.write_text('#!/bin/sh\necho "$@"\ncat\n')
+    fake.chmod(0o755)
+    env = os.environ | {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ENDPOINT_URL": stack.endpoint,
+        "PATH": f"{tmp_path}:{ROOT}/.venv/bin:{os.environ['PATH']}",
+    }
+    command = stack.outputs["LoginCommand"]
+    ran = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], env=env, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    said, password = ran.stdout.splitlines()
+    host = stack.outputs["Url"].removeprefix("https://")
+    assert said == f"login --username {stack.access_key} --password-stdin {host}"
+    assert password == stack.secret_key
+
+
+def test_bucket(stack: Stack) -> None:
+    s3 = stack.aws.client("s3")
+    public = s3.get_public_access_block(Bucket=stack.bucket)["PublicAccessBlockConfiguration"]
+    assert all(public.values())
+    encryption = s3.get_bucket_encryption(Bucket=stack.bucket)["ServerSideEncryptionConfiguration"]
+    (rule,) = encryption["Rules"]
+    assert rule["BucketKeyEnabled"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {
+        "SSEAlgorithm": "aws:kms",
+        "KMSMasterKeyID": stack.key,
+    }
+    (stale,) = s3.get_bucket_lifecycle_configuration(Bucket=stack.bucket)["Rules"]
+    assert stale["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+def test_table(stack: Stack) -> None:
+    dynamodb = stack.aws.client("dynamodb")
+    table = dynamodb.describe_table(TableName=stack.table)["Table"]
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["DeletionProtectionEnabled"]
+    assert table["SSEDescription"]["KMSMasterKeyArn"] == stack.key
+    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+    backups = dynamodb.describe_continuous_backups(TableName=stack.table)
+    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_alarms(stack: Stack) -> None:
+    alarms = stack.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    watched = {
+        (alarm["MetricName"], dimension["Value"])
+        for alarm in alarms
+        for dimension in alarm["Dimensions"]
+        if alarm["Namespace"] == "AWS/Lambda"
+    }
+    names = stack.function_names.values()
+    assert watched == {(metric, name) for metric in ("Errors", "Throttles") for name in names}
+
+
+def test_anonymous_callers_get_nothing_from_s3(stack: Stack) -> None:
+    """Only what a function signed is answered."""
+    digest = smoke.Registry(stack.url, *stack.auth).push_blob(b"private")
+    path = f"{stack.url}/v2/{smoke.REPOSITORY}/blobs/{digest}"
+    signed = requests.get(path, auth=stack.auth, allow_redirects=False).headers["location"]
+    assert requests.get(signed).content == b"private"
+    assert requests.get(signed.partition("?")[0]).status_code == 403
+    assert REGION in signed
