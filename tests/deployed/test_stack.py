@@ -1,4 +1,4 @@
-"""What the template deploys is what it says, and the sample events are answered by its functions."""
+"""The template deploys what it says, and its functions answer the sample events."""
 
 from __future__ import annotations
 

@@ -22,6 +22,8 @@ REVIEWED = ROOT / "tests" / "tools" / "reviewed_rights.toml"
 
 # What the actions of a service are for, by logical id.
 RESOURCES = {"dynamodb": "Table", "s3": "Bucket/*", "kms": "Key"}
+# Constructors that are not named by their port.
+OTHER_NAMES = {"objects": "WriteObjects"}
 # Constructors that make no port; the reviewed list says what they need.
 OTHER_CONSTRUCTORS = {"root_credentials"}
 
@@ -72,7 +74,8 @@ def needed(main: str, known: dict[str, set[str]]) -> set[Right]:
     """Returns the rights that the ports of a `main` need."""
     rights: set[Right] = set()
     for constructor in constructors(main) - OTHER_CONSTRUCTORS:
-        port = "".join(word.capitalize() for word in constructor.split("_"))
+        named = "".join(word.capitalize() for word in constructor.split("_"))
+        port = OTHER_NAMES.get(constructor, named)
         if port not in known:
             raise RoleError(f"`{constructor}` makes no port that says its permissions")
         for action in known[port]:
