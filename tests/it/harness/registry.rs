@@ -71,8 +71,12 @@ pub struct Builder {
     objects: Arc<dyn WriteObjects>,
     rules: PushRules,
     settings: ApiSettings,
+    parts: Parts,
     is_open: bool,
 }
+
+/// Gives an API the parts of a registry that a process serves.
+type Parts = fn(OciApi, &Registry) -> OciApi;
 
 impl TestRegistry {
     /// Starts a registry on a store of its own.
@@ -92,6 +96,7 @@ impl TestRegistry {
                 tenancy: Tenancy::Alone,
             },
             settings: ApiSettings { chunk_min_length: 1024 * 1024, ..ApiSettings::default() },
+            parts: OciApi::with_registry,
             is_open: true,
         }
     }
@@ -205,6 +210,11 @@ impl Builder {
         self
     }
 
+    /// Serves some parts alone.
+    pub fn parts(self, parts: Parts) -> Self {
+        Self { parts, ..self }
+    }
+
     pub fn build(self) -> TestRegistry {
         let ports =
             Ports { table: self.table, objects: self.objects, clock: self.store.clock.clone() };
@@ -214,7 +224,7 @@ impl Builder {
         let authenticator = if self.is_open { authenticator.open() } else { authenticator };
         let failed_logins = Arc::new(FailedLogins::new(Duration::from_secs(1)));
         let api = OciApi::new(Arc::new(authenticator), failed_logins, self.settings);
-        let api = api.with_registry(&registry);
+        let api = (self.parts)(api, &registry);
         TestRegistry { store: self.store, api, registry }
     }
 }
