@@ -54,11 +54,10 @@ struct Failure {
 
 /// Works on the messages of a queue until the process is ended. `work` gets the job that a
 /// message's JSON says; the same job may come twice.
-pub async fn serve_sqs<J, W, F>(work: W) -> Result<(), Error>
+pub async fn serve_sqs<J, W>(work: W) -> Result<(), Error>
 where
     J: DeserializeOwned,
-    W: Fn(J) -> F,
-    F: Future<Output = Result<(), WorkError>>,
+    W: AsyncFn(J) -> Result<(), WorkError>,
 {
     let function = Arc::new(SqsFunction::new(work, Metrics::to_standard_output()));
     let serve = move |event| {
@@ -82,11 +81,10 @@ impl<W> SqsFunction<W> {
     }
 
     /// Works on one batch, a few messages at a time.
-    pub async fn call<J, F>(&self, event: LambdaEvent<SqsEvent>) -> SqsReply
+    pub async fn call<J>(&self, event: LambdaEvent<SqsEvent>) -> SqsReply
     where
         J: DeserializeOwned,
-        W: Fn(J) -> F,
-        F: Future<Output = Result<(), WorkError>>,
+        W: AsyncFn(J) -> Result<(), WorkError>,
     {
         let LambdaEvent { payload, context } = event;
         let span = invocation::span(&context, None);
@@ -100,11 +98,10 @@ impl<W> SqsFunction<W> {
     }
 
     /// Works on one message, and returns it if it must come again.
-    async fn message<J, F>(&self, message: Message, context: &Context) -> Option<Failure>
+    async fn message<J>(&self, message: Message, context: &Context) -> Option<Failure>
     where
         J: DeserializeOwned,
-        W: Fn(J) -> F,
-        F: Future<Output = Result<(), WorkError>>,
+        W: AsyncFn(J) -> Result<(), WorkError>,
     {
         let started = Instant::now();
         let bytes_in = message.body.len();

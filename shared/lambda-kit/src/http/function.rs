@@ -25,10 +25,9 @@ const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 ///
 /// `open` makes the API when the first request comes, and again with the next one if it can't:
 /// what asks a service waits until then, so that a process is soon ready.
-pub async fn serve_http<O, F>(settings: &Settings, open: O) -> Result<(), Error>
+pub async fn serve_http<O>(settings: &Settings, open: O) -> Result<(), Error>
 where
-    O: Fn() -> F,
-    F: Future<Output = Result<OciApi, StoreError>>,
+    O: AsyncFn() -> Result<OciApi, StoreError>,
 {
     let public_url = settings.public_url.clone();
     let function = Arc::new(HttpFunction::new(public_url, open, Metrics::to_standard_output()));
@@ -57,10 +56,9 @@ struct Line {
     gateway_request_id: Option<String>,
 }
 
-impl<O, F> HttpFunction<O>
+impl<O> HttpFunction<O>
 where
-    O: Fn() -> F,
-    F: Future<Output = Result<OciApi, StoreError>>,
+    O: AsyncFn() -> Result<OciApi, StoreError>,
 {
     /// Makes a function of what [`serve_http`] takes.
     pub fn new(public_url: Option<String>, open: O, metrics: Metrics) -> Self {
@@ -74,7 +72,8 @@ where
         let (form, line) = (payload.form(), Line::of(&payload));
         let bytes_in = payload.body_length();
         let span = invocation::span(&context, line.gateway_request_id.as_deref());
-        let answer = within(&context, self.answer(payload));
+        // On the heap: the API's future is large, and would be moved with each of those around it.
+        let answer = within(&context, Box::pin(self.answer(payload)));
         let answered = caught(answer).instrument(span.clone()).await;
         let response = span.in_scope(|| match answered {
             Ok(Ok(response)) => Ok(response),
@@ -106,7 +105,7 @@ where
             Ok(request) => request,
             Err(error) => return failure(StatusCode::BAD_REQUEST, &error.to_string()),
         };
-        match self.api.get_or_try_init(&self.open).await {
+        match self.api.get_or_try_init(|| (self.open)()).await {
             Ok(api) => bytes(api.handle(request, &base_url).await),
             Err(error) => {
                 tracing::error!(%error, "the registry can't be opened");
