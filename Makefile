@@ -22,6 +22,7 @@ ARCHITECTURE ?= arm64
 HOST_ARCHITECTURE := $(subst aarch64,arm64,$(shell uname -m))
 
 VENV := .venv/.installed
+DYNAMODB := .tools/dynamodb-local/installed.xml
 TOOLS := .tools/.installed
 PYTEST := .venv/bin/python -m pytest
 
@@ -65,7 +66,7 @@ lint-template: $(VENV) .tools/sam/installed.txt
 test: $(VENV) test-rust test-python ## Run the Rust tests and the fast Python tests
 
 .PHONY: test-rust
-test-rust: ## Run the Rust tests alone
+test-rust: $(DYNAMODB) ## Run the Rust tests alone
 	cargo test --workspace --no-fail-fast
 
 .PHONY: test-python
@@ -125,3 +126,7 @@ $(VENV): tests/requirements.txt
 
 $(TOOLS): tests/tools/versions tests/tools/install-go $(wildcard tests/e2e/oras/go.*) $(wildcard tests/e2e/oras/*.go)
 	tests/tools/install-go
+
+$(DYNAMODB): tests/tools/dynamodb-local/pom.xml tests/tools/install-dynamodb-local
+	tests/tools/install-dynamodb-local
+	touch $@

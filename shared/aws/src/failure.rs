@@ -8,6 +8,7 @@ use aws_sdk_s3::operation::RequestId as _;
 use berth_registry::ports::{StoreError, StoreErrorKind};
 
 /// Returns the store's error for what a call to AWS ended with, after the SDK's retries.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
 pub(crate) fn store_error<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
@@ -44,18 +45,27 @@ pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
 }
 
 fn kind_of(code: Option<&str>, status: u16) -> StoreErrorKind {
-    match (code, status) {
-        (Some("NoSuchKey" | "NoSuchUpload" | "NotFound") | None, 404) => StoreErrorKind::NotFound,
+    match code.unwrap_or_default() {
+        "NoSuchKey" | "NoSuchUpload" | "NotFound" | "" if status == 404 => StoreErrorKind::NotFound,
         // The key or the data is not what it was wrapped or stored as.
-        (Some("InvalidCiphertextException" | "IncorrectKeyException"), _)
-        | (Some("InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "InvalidRange"), _) => {
+        "InvalidCiphertextException" | "IncorrectKeyException" => StoreErrorKind::Damaged,
+        "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "InvalidRange" => {
             StoreErrorKind::Damaged
         }
-        // The bytes were damaged on their way, the time ran out, or credentials are being renewed.
-        (Some("BadDigest" | "XAmzContentChecksumMismatch" | "RequestTimeout"), _)
-        | (Some("ExpiredToken" | "ExpiredTokenException" | "OperationAborted"), _)
-        | (_, 429 | 500..) => StoreErrorKind::Unavailable,
-        (Some(code), _) if code.contains("Throttl") || code == "SlowDown" => {
+        // The bytes were damaged on their way, or did not come in time.
+        "BadDigest" | "XAmzContentChecksumMismatch" | "RequestTimeout" => {
+            StoreErrorKind::Unavailable
+        }
+        // Credentials are being renewed, or a try before is still at work.
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "OperationAborted"
+        | "TransactionInProgressException" => StoreErrorKind::Unavailable,
+        // More than S3, the table or the account takes.
+        "SlowDown" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded" => {
+            StoreErrorKind::Unavailable
+        }
+        code if code.contains("Throttl") || status == 429 || status >= 500 => {
             StoreErrorKind::Unavailable
         }
         _ => StoreErrorKind::Internal,
@@ -82,6 +92,9 @@ mod tests {
         check("ThrottlingException", 400, StoreErrorKind::Unavailable);
         check("KMS.ThrottlingException", 400, StoreErrorKind::Unavailable);
         check("RequestTimeout", 400, StoreErrorKind::Unavailable);
+        check("ProvisionedThroughputExceededException", 400, StoreErrorKind::Unavailable);
+        check("TransactionInProgressException", 400, StoreErrorKind::Unavailable);
+        check("ResourceNotFoundException", 400, StoreErrorKind::Internal);
         check("BadDigest", 400, StoreErrorKind::Unavailable);
         check("AccessDenied", 403, StoreErrorKind::Internal);
         check("InvalidDigest", 400, StoreErrorKind::Internal);

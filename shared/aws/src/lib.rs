@@ -4,11 +4,17 @@
 //! The crate knows no rule of the registry. Only the `main` of a function, and of the edge, names
 //! it; only it names the AWS SDK.
 
+mod backoff;
+mod clients;
 mod failure;
 mod keys;
 mod objects;
 mod root_secret;
+mod sdk;
+mod table;
 
+pub use clients::Clients;
 pub use keys::KmsKeys;
 pub use objects::{S3Objects, s3_client};
 pub use root_secret::root_credentials;
+pub use table::DynamoTable;

@@ -13,7 +13,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,14 +20,14 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    Consistency, Item, Key, MOST_OPERATIONS, Operation, Page, Query, ReadTable, StoreError,
+    Consistency, Item, Key, Operation, Page, Query, ReadTable, StoreError,
     StoreErrorKind, TransactError, WriteTable,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use crate::failure::table_failure;
 use crate::folder::FolderLock;
-use crate::{OpenError, table};
+use crate::OpenError;
 use readers::Readers;
 use writer::{Commits, Job, Writer};
 
@@ -141,27 +140,13 @@ impl ReadTable for SqliteTable {
 #[async_trait]
 impl WriteTable for SqliteTable {
     async fn transact(&self, operations: Vec<Operation>) -> Result<(), TransactError> {
-        table::check_form(&operations)?;
+        TransactError::check_form(&operations)?;
         let (answer, answered) = oneshot::channel();
         self.send(Job::transact(operations, answer)).await?;
         answered.await.unwrap_or_else(|_| {
             Err(StoreError::new(StoreErrorKind::Internal, "the table's writer has ended").into())
         })
     }
-}
-
-fn check_form(operations: &[Operation]) -> Result<(), TransactError> {
-    if operations.is_empty() {
-        return Err(TransactError::malformed("transaction has no operations"));
-    }
-    if operations.len() > MOST_OPERATIONS {
-        return Err(TransactError::malformed("transaction has more than 100 operations"));
-    }
-    let mut keys = HashSet::with_capacity(operations.len());
-    if !operations.iter().all(|operation| keys.insert(operation.key())) {
-        return Err(TransactError::malformed("transaction has two operations on one key"));
-    }
-    Ok(())
 }
 
 impl Drop for SqliteTable {

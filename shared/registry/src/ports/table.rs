@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use async_trait::async_trait;
@@ -206,6 +206,21 @@ impl TransactError {
     #[must_use]
     pub fn malformed(reason: &'static str) -> Self {
         Self::Store(StoreError::new(StoreErrorKind::Internal, reason))
+    }
+
+    /// Refuses a transaction that is [`malformed`](Self::malformed).
+    pub fn check_form(operations: &[Operation]) -> Result<(), Self> {
+        if operations.is_empty() {
+            return Err(Self::malformed("transaction has no operations"));
+        }
+        if operations.len() > MOST_OPERATIONS {
+            return Err(Self::malformed("transaction has more than 100 operations"));
+        }
+        let mut keys = HashSet::with_capacity(operations.len());
+        if !operations.iter().all(|operation| keys.insert(operation.key())) {
+            return Err(Self::malformed("transaction has two operations on one key"));
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use berth_registry::access::RootCredentials;
+use berth_registry::ports::{
+    DeleteObjects, ReadObjects, ReadTable, StoreError, UnwrapKeys, WrapKeys, WriteObjects,
+    WriteTable,
+};
+use berth_types::Region;
+
+use crate::sdk::sdk_config;
+use crate::{DynamoTable, KmsKeys, S3Objects, root_credentials, s3_client};
+
+/// Makes the ports of one process; all share one pool of connections.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    config: SdkConfig,
+}
+
+impl Clients {
+    /// Reads what the SDK needs to know. Nothing goes over the network before the first call of a
+    /// port.
+    pub async fn load(region: &Region) -> Self {
+        Self { config: sdk_config(region).await }
+    }
+
+    /// Returns the table `name`, to read.
+    #[must_use]
+    pub fn read_table(&self, name: &str) -> Arc<dyn ReadTable> {
+        Arc::new(self.table(name))
+    }
+
+    /// Returns the table `name`, to read and change.
+    #[must_use]
+    pub fn write_table(&self, name: &str) -> Arc<dyn WriteTable> {
+        Arc::new(self.table(name))
+    }
+
+    fn table(&self, name: &str) -> DynamoTable {
+        DynamoTable::new(aws_sdk_dynamodb::Client::new(&self.config), name.to_owned())
+    }
+
+    /// Returns the objects of `bucket`, to read.
+    #[must_use]
+    pub fn read_objects(&self, bucket: &str) -> Arc<dyn ReadObjects> {
+        Arc::new(self.bucket(bucket))
+    }
+
+    /// Returns the objects of `bucket`, to delete.
+    #[must_use]
+    pub fn delete_objects(&self, bucket: &str) -> Arc<dyn DeleteObjects> {
+        Arc::new(self.bucket(bucket))
+    }
+
+    /// Returns the objects of `bucket`, to read, write and delete, as [`objects`](Self::objects)
+    /// does.
+    #[must_use]
+    pub fn write_objects(&self, bucket: &str, key: &str) -> Arc<dyn WriteObjects> {
+        Arc::new(self.objects(bucket, key))
+    }
+
+    /// Returns the objects of `bucket`. `key` encrypts those of repositories that want KMS and
+    /// name no key.
+    #[must_use]
+    pub fn objects(&self, bucket: &str, key: &str) -> S3Objects {
+        self.bucket(bucket).with_default_key(key.to_owned())
+    }
+
+    fn bucket(&self, name: &str) -> S3Objects {
+        S3Objects::new(s3_client(&self.config), name.to_owned())
+    }
+
+    /// Returns data keys that the KMS key `key` wrapped, to unwrap.
+    #[must_use]
+    pub fn unwrap_keys(&self, key: &str) -> Arc<dyn UnwrapKeys> {
+        Arc::new(self.keys(key))
+    }
+
+    /// Returns data keys that the KMS key `key` wraps, to make and to unwrap.
+    #[must_use]
+    pub fn wrap_keys(&self, key: &str) -> Arc<dyn WrapKeys> {
+        Arc::new(self.keys(key))
+    }
+
+    fn keys(&self, key: &str) -> KmsKeys {
+        KmsKeys::new(aws_sdk_kms::Client::new(&self.config), key.to_owned())
+    }
+
+    /// Reads the root's access key out of a secret, as [`root_credentials`] does.
+    pub async fn root_credentials(&self, secret: &str) -> Result<RootCredentials, StoreError> {
+        root_credentials(&aws_sdk_secretsmanager::Client::new(&self.config), secret).await
+    }
+}

@@ -1,0 +1,53 @@
+//! What all the services' clients share.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use berth_types::Region;
+
+/// The most tries of one call, the first one included. With [`TRY`] they end before a function's
+/// 29 seconds do, so that the client is still told why.
+const TRIES: u32 = 4;
+
+/// How long one try may take, with its answer's body unless that streams. DynamoDB answers within
+/// some 10 ms; a read of 16 MB takes a small function a second.
+const TRY: Duration = Duration::from_secs(5);
+
+/// How long it may take to connect, with the TLS handshake.
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// Longest first pause between tries, which are at random; each further one may be twice as long.
+/// The SDK's own, a second, is long beside what a throttled table or bucket needs.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Longest pause between tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Returns the settings of all clients, without a call over the network.
+///
+/// Credentials are found at the first call, where the SDK looks for them: in a function's
+/// environment, or at a container's provider. `AWS_ENDPOINT_URL` names another endpoint than AWS's.
+/// All clients share one HTTP client: one TLS stack, and one pool of connections, which are kept
+/// for the next request.
+pub(crate) async fn sdk_config(region: &Region) -> SdkConfig {
+    let client = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https();
+    let timeouts =
+        TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(TRY).build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(TRIES)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(LONGEST_PAUSE);
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(aws_config::Region::new(region.as_str().to_owned()))
+        .http_client(client)
+        .timeout_config(timeouts)
+        .retry_config(retries)
+        .load()
+        .await
+}
