@@ -114,6 +114,11 @@ bench: ## Compare with other registries (see docs/performance.md)
 	cargo build --release --bin berth
 	cargo run --release -p berth-bench -- $(ARGS)
 
+.PHONY: bench-functions
+bench-functions: $(VENV) .tools/ministack/installed.txt ## Measure the functions: start, size, time of invocations
+	functions/build $(HOST_ARCHITECTURE) .build/host
+	PYTHONPATH=tests/deployed .venv/bin/python tests/bench/functions.py .build/host $(ARGS)
+
 .PHONY: tools
 tools: $(VENV) $(TOOLS) ## Install what tests, lints and e2e use
 	tests/tools/install-debian
