@@ -1,4 +1,4 @@
-"""Runs client programs, and speaks to the registry over plain HTTP where a test needs to."""
+"""Runs client programs, and speaks to the registry by HTTP where a test needs to."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ class Registry:
         """Returns the absolute URL of a path such as `/v2/`, or of a `Location`."""
         parts = urlsplit(urljoin(self.server.url, path))
         # After a restart the server has another port than the one in an older `Location`.
-        return urlunsplit(parts._replace(scheme="http", netloc=self.server.host))
+        own = urlsplit(self.server.url)
+        return urlunsplit(parts._replace(scheme=own.scheme, netloc=own.netloc))
 
     def request(self, method: str, path: str, **options: object) -> requests.Response:
         """Sends one request; `path` may be a `Location`."""

@@ -11,6 +11,7 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from berth_server import ROOT
@@ -108,16 +109,16 @@ def documented_skips() -> list[str]:
 
 
 def assert_conforms(
-    binary: Path, folder: Path, version: str, host: str, auth: tuple[str, str]
+    binary: Path, folder: Path, version: str, url: str, auth: tuple[str, str]
 ) -> None:
-    """Runs the suite against a registry without TLS that takes manifests without their content."""
+    """Runs the suite against a registry that takes manifests without their content."""
     user, password = auth
     settings = {
         "OCI_LOG": "warn",
         "OCI_PASSWORD": password,
-        "OCI_REGISTRY": host,
+        "OCI_REGISTRY": urlsplit(url).netloc,
         "OCI_RESULTS_DIR": str(folder),
-        "OCI_TLS": "disabled",
+        "OCI_TLS": "enabled" if url.startswith("https:") else "disabled",
         "OCI_USERNAME": user,
         "OCI_VERSION": version,
     }

@@ -19,4 +19,4 @@ def suite() -> Path:
 def test_conformance(suite: Path, tmp_path: Path, version: str) -> None:
     # Manifests whose content is not there are refused unless the server is told to take them.
     with BerthServer(args=["--allow-sparse-index"]) as berth:
-        conformance.assert_conforms(suite, tmp_path, version, berth.host, berth.auth)
+        conformance.assert_conforms(suite, tmp_path, version, berth.url, berth.auth)

@@ -7,7 +7,8 @@
 //	oras-client discover REFERENCE [TYPE]      prints the referrers, as a JSON list of descriptors
 //	oras-client pull     REFERENCE FOLDER      prints the artifact's digest
 //
-// The registry is spoken to without TLS, as the user ORAS_USERNAME with ORAS_PASSWORD.
+// The registry is spoken to as the user ORAS_USERNAME with ORAS_PASSWORD, without TLS unless ORAS_TLS
+// is set.
 package main
 
 import (
@@ -64,7 +65,7 @@ func open(reference string) (*remote.Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	repository.PlainHTTP = true
+	repository.PlainHTTP = os.Getenv("ORAS_TLS") == ""
 	repository.Client = &auth.Client{
 		Client: retry.DefaultClient,
 		Cache:  auth.NewCache(),
