@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::{
-    create_repository, delete_repository, describe_repositories, get_authorization_token,
-    list_tags_for_resource, put_image_scanning_configuration, put_image_tag_mutability, signature,
-    tag_resource, untag_resource,
+    create_repository, delete_repository, describe_images, describe_repositories,
+    get_authorization_token, list_images, list_tags_for_resource, put_image_scanning_configuration,
+    put_image_tag_mutability, signature, tag_resource, untag_resource,
 };
 
 /// Longest body that a request may have; the caller reads no more than that.
@@ -104,12 +104,16 @@ impl Call<'_> {
             Operation::Ecr(E::DeleteRepository) => {
                 write(&delete_repository::run(self, read(body)?).await?)
             }
+            Operation::Ecr(E::DescribeImages) => {
+                write(&describe_images::run(self, read(body)?).await?)
+            }
             Operation::Ecr(E::DescribeRepositories) => {
                 write(&describe_repositories::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::GetAuthorizationToken) => {
                 write(&get_authorization_token::run(self, read(body)?).await?)
             }
+            Operation::Ecr(E::ListImages) => write(&list_images::run(self, read(body)?).await?),
             Operation::Ecr(E::ListTagsForResource) => {
                 write(&list_tags_for_resource::run(self, read(body)?).await?)
             }

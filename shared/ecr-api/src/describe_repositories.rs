@@ -1,7 +1,5 @@
 //! [DescribeRepositories](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeRepositories.html).
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use berth_registry::access::Action;
 use berth_types::RepositoryName;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -9,16 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Call;
 use crate::error::ApiError;
+use crate::page::{PAGE_SIZES, parse_token, to_token};
 use crate::parameter::{
     InvalidParameter, length, registry_is_here, repository_is_here, repository_name,
 };
 use crate::repository_description::RepositoryDescription;
-
-/// How many repositories a page has when the request does not say.
-const PAGE: usize = 100;
-
-/// How many repositories a page has at most.
-const LARGEST_PAGE: i64 = 1000;
 
 /// How many repositories are asked for by name at most.
 const MOST_NAMES: usize = 100;
@@ -90,8 +83,9 @@ async fn named(
 async fn page(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let api = call.api;
     registry_is_here("registryId", input.registry_id, &api.identity)?;
-    let limit = input.max_results.map_or(Ok(PAGE), page_size)?;
-    let cursor = input.next_token.as_deref().map(Cursor::parse).transpose()?;
+    let limit = PAGE_SIZES.parse(input.max_results)?;
+    let parse = |token: &String| parse_token::<Cursor>(token, "DescribeRepositories");
+    let cursor = input.next_token.as_ref().map(parse).transpose()?;
     let permit = api.gate.registry(&call.caller, Action::DescribeRepositories)?;
     let after = cursor.map(|cursor| cursor.after);
     let repositories = &api.registry.repositories;
@@ -100,52 +94,6 @@ async fn page(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
         |repository| RepositoryDescription::new(repository, &api.identity, call.base_url);
     Ok(Output {
         repositories: page.repositories.iter().map(describe).collect(),
-        next_token: page.next.map(|after| Cursor { after }.to_token()),
+        next_token: page.next.map(|after| to_token(&Cursor { after })).transpose()?,
     })
-}
-
-fn page_size(max_results: i64) -> Result<usize, InvalidParameter> {
-    let invalid = |bound| InvalidParameter::new("maxResults", format!("must have value {bound}"));
-    match max_results {
-        ..1 => Err(invalid("greater than or equal to 1")),
-        1..=LARGEST_PAGE => usize::try_from(max_results).map_err(|_| invalid("that fits")),
-        _ => Err(invalid("less than or equal to 1000")),
-    }
-}
-
-impl Cursor {
-    fn to_token(&self) -> String {
-        URL_SAFE_NO_PAD.encode(format!("{{\"after\":\"{}\"}}", self.after))
-    }
-
-    fn parse(token: &str) -> Result<Self, InvalidParameter> {
-        let bytes = URL_SAFE_NO_PAD.decode(token).ok();
-        let cursor = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let invalid = "must be a token that DescribeRepositories returned";
-        cursor.ok_or_else(|| InvalidParameter::new("nextToken", invalid))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_come_back() {
-        let cursor = Cursor { after: "team/app".parse().unwrap() };
-        assert_eq!(Cursor::parse(&cursor.to_token()), Ok(cursor));
-        assert!(Cursor::parse("").is_err());
-        assert!(Cursor::parse("%").is_err());
-        assert!(Cursor::parse(&URL_SAFE_NO_PAD.encode("{\"after\":\"UPPER\"}")).is_err());
-    }
-
-    #[test]
-    fn pages_have_bounds() {
-        assert_eq!(page_size(1), Ok(1));
-        assert_eq!(page_size(1000), Ok(1000));
-        let error = page_size(0).unwrap_err().to_string();
-        assert!(error.contains("'must have value greater than or equal to 1'"), "{error}");
-        assert!(page_size(1001).is_err());
-        assert!(page_size(i64::MIN).is_err());
-    }
 }

@@ -3,9 +3,10 @@
 use berth_registry::access::Denied;
 use berth_registry::ports::{StoreError, StoreErrorKind};
 use berth_registry::{Identity, RegistryError};
-use berth_types::{Reference, RegistryId, RepositoryName};
+use berth_types::{Digest, Reference, RegistryId, RepositoryName, Tag};
 use http::StatusCode;
 
+use crate::image_id::ImageIdentifier;
 use crate::parameter::InvalidParameter;
 use crate::signature::SignatureError;
 
@@ -39,6 +40,13 @@ pub(crate) enum ApiError {
         name: RepositoryName,
         /// Registry that was named.
         registry_id: RegistryId,
+    },
+    /// There is no such image.
+    ImageUnknown {
+        /// Repository.
+        repository: RepositoryName,
+        /// What was asked for.
+        id: ImageIdentifier,
     },
     /// The caller may not do this.
     Denied(Denied),
@@ -126,6 +134,10 @@ impl ApiError {
             Self::RepositoryElsewhere { name, registry_id } => {
                 A::client("RepositoryNotFoundException", repository_unknown(name, registry_id))
             }
+            Self::ImageUnknown { repository, id } => {
+                let message = image_unknown(repository, id, &identity.registry_id);
+                A::client("ImageNotFoundException", message)
+            }
             Self::Denied(denied) => {
                 A::client("AccessDeniedException", access_denied(denied, identity))
             }
@@ -157,7 +169,15 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
             ),
         ),
         E::ManifestUnknown { repository, reference } => {
-            ("ImageNotFoundException", image_unknown(repository, reference, registry_id))
+            let id = match reference {
+                Reference::Tag(tag) => image_id(None, Some(tag)),
+                Reference::Digest(digest) => image_id(Some(digest), None),
+            };
+            ("ImageNotFoundException", image_unknown(repository, &id, registry_id))
+        }
+        E::TagElsewhere { repository, tag, digest } => {
+            let id = image_id(Some(digest), Some(tag));
+            ("ImageNotFoundException", image_unknown(repository, &id, registry_id))
         }
         E::TagImmutable { repository, tag } => (
             "ImageTagAlreadyExistsException",
@@ -209,17 +229,22 @@ fn repository_unknown(name: &RepositoryName, registry_id: &RegistryId) -> String
     )
 }
 
+fn image_id(digest: Option<&Digest>, tag: Option<&Tag>) -> ImageIdentifier {
+    ImageIdentifier {
+        image_digest: digest.map(Digest::to_string),
+        image_tag: tag.map(Tag::to_string),
+    }
+}
+
 fn image_unknown(
     repository: &RepositoryName,
-    reference: &Reference,
+    id: &ImageIdentifier,
     registry_id: &RegistryId,
 ) -> String {
-    let image = match reference {
-        Reference::Tag(tag) => format!("imageDigest:'null', imageTag:'{tag}'"),
-        Reference::Digest(digest) => format!("imageDigest:'{digest}', imageTag:'null'"),
-    };
+    let digest = id.image_digest.as_deref().unwrap_or("null");
+    let tag = id.image_tag.as_deref().unwrap_or("null");
     format!(
-        "The image with imageId {{{image}}} does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
+        "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
     )
 }
 

@@ -9,14 +9,19 @@
 
 mod api;
 mod error;
+mod image_filter;
+mod image_id;
 mod operation;
+mod page;
 mod parameter;
 mod signature;
 
 mod create_repository;
 mod delete_repository;
+mod describe_images;
 mod describe_repositories;
 mod get_authorization_token;
+mod list_images;
 mod list_tags_for_resource;
 mod put_image_scanning_configuration;
 mod put_image_tag_mutability;

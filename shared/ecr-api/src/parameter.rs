@@ -76,6 +76,20 @@ fn too_long(at: &str, most: usize) -> InvalidParameter {
     InvalidParameter::new(at, format!("must have length less than or equal to {most}"))
 }
 
+/// Checks that a text has `least` to `most` characters.
+pub(crate) fn text_length(
+    at: &str,
+    text: &str,
+    least: usize,
+    most: usize,
+) -> Result<(), InvalidParameter> {
+    match text.chars().count() {
+        count if count < least => Err(too_short(at, least)),
+        count if count > most => Err(too_long(at, most)),
+        _ => Ok(()),
+    }
+}
+
 /// Parses a repository's name.
 pub(crate) fn repository_name(at: &str, text: String) -> Result<RepositoryName, InvalidParameter> {
     RepositoryName::try_from(text).map_err(|error| match error {

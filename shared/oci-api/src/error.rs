@@ -150,7 +150,7 @@ fn registry_row(error: &RegistryError) -> Row {
     match error {
         E::RepositoryUnknown(_) => row(StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
         E::RepositoryExists(_) | E::RepositoryNotEmpty(_) => row(StatusCode::CONFLICT, "DENIED"),
-        E::ManifestUnknown { .. } | E::ManifestNotAccepted { .. } => {
+        E::ManifestUnknown { .. } | E::ManifestNotAccepted { .. } | E::TagElsewhere { .. } => {
             row(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN")
         }
         E::ManifestInvalid(_) | E::ManifestTooComplex { .. } => {

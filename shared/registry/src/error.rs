@@ -75,6 +75,16 @@ pub enum RegistryError {
         /// Tag.
         tag: Tag,
     },
+    /// There is such a tag, of another image.
+    #[error("tag `{tag}` of `{repository}` does not point to `{digest}`")]
+    TagElsewhere {
+        /// Repository.
+        repository: RepositoryName,
+        /// Tag.
+        tag: Tag,
+        /// Image that it was asked for with.
+        digest: Digest,
+    },
     /// The image is listed by an index, and can't be deleted before it.
     #[error("image `{digest}` of `{repository}` is referenced by a manifest list")]
     ImageReferenced {

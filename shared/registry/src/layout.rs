@@ -6,11 +6,12 @@
 //! | `names` | NAME | repository id | |
 //! | `deleted` | ID | name of a repository whose content waits for collection | |
 //! | `repository/ID` | `image/DIGEST` | image summary | counter `parents` |
+//! | `repository/ID` | `image/DIGEST/pulled` | time of the last pull | |
 //! | `repository/ID` | `image/DIGEST/tag/TAG` | empty | |
 //! | `repository/ID` | `manifest/DIGEST` | the manifest's bytes | `mediaType`; `object` if they are an object |
 //! | `repository/ID` | `tag/TAG` | digest, media type, size | `digest` |
 //! | `repository/ID` | `layer/DIGEST` | size, object, deletion | |
-//! | `repository/ID` | `use/LAYER/IMAGE` | empty | |
+//! | `repository/ID` | `use/LAYER/IMAGE` | media type of the layer | |
 //! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |
 //! | `sealing-keys` | KEY | wrapped key that seals tokens, and when it was made | |
@@ -55,6 +56,7 @@ pub(crate) enum Place<'a> {
     Listing(&'a RepositoryName),
     Deleted(&'a RepositoryId),
     Image(&'a RepositoryId, &'a Digest),
+    Pulled(&'a RepositoryId, &'a Digest),
     ImageTag(&'a RepositoryId, &'a Digest, &'a Tag),
     Manifest(&'a RepositoryId, &'a Digest),
     Tag(&'a RepositoryId, &'a Tag),
@@ -79,6 +81,7 @@ impl Place<'_> {
             }
             Self::Deleted(id) => Key { partition: "deleted".to_owned(), sort: id.0.clone() },
             Self::Image(id, digest) => content(id, format!("{IMAGES}{digest}")),
+            Self::Pulled(id, digest) => content(id, format!("{IMAGES}{digest}/{PULLED}")),
             Self::ImageTag(id, digest, tag) => content(id, format!("{}{tag}", image_tags(digest))),
             Self::Manifest(id, digest) => content(id, format!("manifest/{digest}")),
             Self::Tag(id, tag) => content(id, format!("{TAGS}{tag}")),
@@ -104,8 +107,14 @@ pub(crate) const NAMES: &str = "names";
 /// Partition of the keys that seal tokens.
 pub(crate) const SEALING_KEYS: &str = "sealing-keys";
 
-/// Begin of the sort keys of images, each followed by its tags.
+/// Begin of the sort keys of images, each followed by its last pull and its tags.
 pub(crate) const IMAGES: &str = "image/";
+
+/// End of the sort key of an image's last pull; before its tags.
+const PULLED: &str = "pulled";
+
+/// Begin of what follows an image in the sort key of one of its tags.
+const TAG: &str = "tag/";
 
 /// Begin of the sort keys of tags.
 pub(crate) const TAGS: &str = "tag/";
@@ -117,7 +126,40 @@ pub(crate) fn content(id: &RepositoryId) -> String {
 
 /// Returns the begin of the sort keys of an image's tags.
 pub(crate) fn image_tags(digest: &Digest) -> String {
-    format!("{IMAGES}{digest}/tag/")
+    format!("{IMAGES}{digest}/{TAG}")
+}
+
+/// Returns the sort key behind which everything of an image lies.
+pub(crate) fn image(digest: &Digest) -> String {
+    format!("{IMAGES}{digest}")
+}
+
+/// Returns a sort key that lies behind everything of an image, and before the next image.
+pub(crate) fn behind_image(digest: &Digest) -> String {
+    // What belongs to the image has a `/` there, and the next character is `0`.
+    format!("{IMAGES}{digest}0")
+}
+
+/// What an item among a repository's images is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ImagePart {
+    /// The summary.
+    Summary,
+    /// The last pull.
+    Pulled,
+    /// One of the tags.
+    Tag(Tag),
+}
+
+/// Parses the sort key of an item among a repository's images; `None` if it is damaged.
+pub(crate) fn parse_image_key(sort: &str) -> Option<(Digest, ImagePart)> {
+    let rest = sort.strip_prefix(IMAGES)?;
+    let (digest, part) = match rest.split_once('/') {
+        None => (rest, ImagePart::Summary),
+        Some((digest, PULLED)) => (digest, ImagePart::Pulled),
+        Some((digest, tag)) => (digest, ImagePart::Tag(tag.strip_prefix(TAG)?.parse().ok()?)),
+    };
+    Some((digest.parse().ok()?, part))
 }
 
 /// Returns the begin of the sort keys of a layer's uses.

@@ -20,8 +20,8 @@ pub use blobs::{Blob, MountFrom};
 pub use error::RegistryError;
 pub use layout::RepositoryId;
 pub use manifests::{
-    ManifestHead, PutManifest, PutManifestOutcome, Referrers, ReferrersQuery, StoredManifest,
-    TagPage,
+    ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PutManifest,
+    PutManifestOutcome, Referrers, ReferrersQuery, StoredManifest, TagPage, TagStatus,
 };
 pub use registry::{
     CreateOnPush, Identity, Ports, Pull, Push, PushRules, ReadPorts, Registry, Removal,

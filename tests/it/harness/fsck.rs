@@ -164,7 +164,7 @@ impl Content<'_> {
     fn check_images(&self, manifests: &BTreeMap<String, Stored>) {
         let mut parents: BTreeMap<&str, i64> = BTreeMap::new();
         let mut images = BTreeMap::new();
-        for (digest, item) in self.below("image/").filter(|(path, _)| !path.contains("/tag/")) {
+        for (digest, item) in self.below("image/").filter(|(path, _)| !path.contains('/')) {
             images.insert(digest, item);
             let stored = manifests.get(digest).expect("an image has a manifest");
             let summary = json(item);
@@ -186,6 +186,11 @@ impl Content<'_> {
                 if !uncounted.contains(&child.into()) {
                     *parents.entry(child).or_default() += 1;
                 }
+            }
+        }
+        for (path, _) in self.below("image/") {
+            if let Some(digest) = path.strip_suffix("/pulled") {
+                assert!(images.contains_key(digest), "a pull is of an image that is there");
             }
         }
         for digest in manifests.keys() {

@@ -17,6 +17,8 @@ pub enum Action {
     CreateRepository,
     /// Delete a repository.
     DeleteRepository,
+    /// Describe images.
+    DescribeImages,
     /// List and describe repositories.
     DescribeRepositories,
     /// Get a token for `/v2/`.
@@ -70,6 +72,7 @@ impl Action {
             Self::CompleteLayerUpload => "ecr:CompleteLayerUpload",
             Self::CreateRepository => "ecr:CreateRepository",
             Self::DeleteRepository => "ecr:DeleteRepository",
+            Self::DescribeImages => "ecr:DescribeImages",
             Self::DescribeRepositories => "ecr:DescribeRepositories",
             Self::GetAuthorizationToken => "ecr:GetAuthorizationToken",
             Self::GetDownloadUrlForLayer => "ecr:GetDownloadUrlForLayer",
@@ -103,6 +106,7 @@ impl Action {
             | Self::UploadLayerPart => Some(Access::Push),
             Self::BatchDeleteImage => Some(Access::Delete),
             Self::DeleteRepository
+            | Self::DescribeImages
             | Self::DescribeRepositories
             | Self::GetAuthorizationToken
             | Self::ListTagsForResource

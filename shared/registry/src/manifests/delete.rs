@@ -17,8 +17,8 @@ use crate::repositories::Repository;
 /// How many tags are taken away at once: together with their image, or before it if it has more.
 const TAGS_AT_ONCE: usize = 20;
 
-/// Operations of a deletion besides those on tags, children and uses: on the image, its manifest
-/// and its place among its subject's referrers.
+/// Operations of a deletion besides those on tags, children, uses and the last pull: on the image,
+/// its manifest and its place among its subject's referrers.
 const OTHER_OPERATIONS: usize = 3;
 
 /// An image, and all that goes with it.
@@ -77,7 +77,7 @@ impl Removal {
             let (operations, late) = self.plan(repository, digest, &doomed).await?;
             if won(self.table.transact(operations).await)? {
                 for operation in late {
-                    // A use that changed meanwhile is of the same image, pushed again.
+                    // What changed meanwhile is of the same image, pushed again.
                     won(self.table.transact(vec![operation]).await)?;
                 }
                 if let ManifestBytes::Object(object, _) = &doomed.bytes {
@@ -171,8 +171,8 @@ impl Removal {
         page.items.into_iter().map(parse).collect()
     }
 
-    /// Returns the transaction that deletes the image, and the deletions of use items that follow
-    /// it where it has more layers than a transaction holds.
+    /// Returns the transaction that deletes the image, and the deletions of its use items and its
+    /// last pull that follow it where it has more layers or children than a transaction holds.
     async fn plan(
         &self,
         repository: &Repository,
@@ -195,12 +195,13 @@ impl Removal {
             operations.push(Operation::Add { key, counters, condition: Condition::Present });
         }
         let use_key = |layer| Place::Use { repository: id, layer, image: digest }.key();
-        let uses: Vec<_> = doomed.blobs.iter().map(use_key).collect();
-        if operations.len() + uses.len() <= MOST_OPERATIONS {
-            operations.extend(uses.into_iter().map(delete));
+        let mut rest: Vec<_> = doomed.blobs.iter().map(use_key).collect();
+        rest.push(Place::Pulled(id, digest).key());
+        if operations.len() + rest.len() <= MOST_OPERATIONS {
+            operations.extend(rest.into_iter().map(delete));
             return Ok((operations, Vec::new()));
         }
-        let items = self.table.batch_get(&uses, Consistency::Strong).await?;
+        let items = self.table.batch_get(&rest, Consistency::Strong).await?;
         let late = items.into_iter().flatten().map(|item| Operation::Delete {
             condition: Condition::Version(item.version),
             key: item.key,

@@ -8,15 +8,20 @@
 mod cache;
 mod delete;
 mod get;
+mod image_id;
+mod list;
 mod put;
 mod record;
 mod referrers;
 mod settle;
 mod tags;
 mod transaction;
+mod walk;
 
 pub(crate) use cache::ManifestCache;
 pub use get::{ManifestHead, StoredManifest};
+pub use image_id::{ImageId, ImageSelector};
+pub use list::{ImageDetail, ImagePage, ImageQuery, TagStatus};
 pub use put::{PutManifest, PutManifestOutcome};
 pub use referrers::{Referrers, ReferrersQuery};
 pub use tags::TagPage;

@@ -3,7 +3,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use crate::document::encode;
+use crate::document::{decode, encode};
 use crate::error::RegistryError;
 use crate::layout::Place;
 use crate::ports::{
@@ -34,7 +34,8 @@ pub(crate) struct Image {
     pub(crate) media_type: MediaType,
     /// Size of the manifest, in bytes.
     pub(crate) manifest_size: u64,
-    /// Sum of the sizes that the manifest gives its config and layers, in bytes.
+    /// Sum of the sizes that the manifest gives its config and layers, in bytes; of an index, the
+    /// largest of its children's.
     pub(crate) content_size: u64,
     /// When it was first pushed.
     pub(crate) pushed_at: Timestamp,
@@ -160,13 +161,23 @@ impl TagRecord {
     }
 }
 
-/// Returns the sum of the sizes that a manifest gives its config and layers.
-pub(crate) fn content_size(manifest: &Manifest) -> u64 {
+/// Returns the sum of the sizes that a manifest gives its config and layers or, of an index, the
+/// largest of its children's, as ECR counts.
+pub(crate) fn content_size(
+    manifest: &Manifest,
+    children: &[Option<Item>],
+) -> Result<u64, StoreError> {
     match &manifest.content {
         ManifestContent::Image { config, layers } => {
-            layers.iter().fold(config.size, |sum, layer| sum.saturating_add(layer.size))
+            Ok(layers.iter().fold(config.size, |sum, layer| sum.saturating_add(layer.size)))
         }
-        ManifestContent::Index { .. } => 0,
+        ManifestContent::Index { .. } => {
+            let mut largest = 0;
+            for child in children.iter().flatten() {
+                largest = largest.max(decode::<Image>(child)?.content_size);
+            }
+            Ok(largest)
+        }
     }
 }
 

@@ -97,7 +97,7 @@ impl Builder<'_> {
         let image = Image {
             media_type: pushed.media_type.clone(),
             manifest_size: pushed.size,
-            content_size: content_size(&pushed.manifest),
+            content_size: content_size(&pushed.manifest, &sight.children)?,
             pushed_at: now,
             artifact_type: pushed.manifest.artifact_type.clone(),
             subject: subject.cloned(),

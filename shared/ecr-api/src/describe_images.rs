@@ -1,0 +1,162 @@
+//! [DescribeImages](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html).
+
+use berth_registry::access::{Action, RepositoryPermit};
+use berth_registry::{ImageDetail, ImageQuery, ImageSelector, RegistryError};
+use berth_types::{Digest, MediaType, RegistryId, RepositoryName, Tag};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+
+use crate::api::Call;
+use crate::error::ApiError;
+use crate::image_filter::{FilterInput, ImageFilter, StatusFilter};
+use crate::image_id::{BadImageId, IMAGE_DIGEST, IMAGE_TAG, ImageIdentifier, image_ids};
+use crate::page::{PAGE_SIZES, parse_token, to_token};
+use crate::parameter::{InvalidParameter, named_repository};
+use crate::repository_description::epoch_seconds;
+
+/// How many images that a request names are read at once.
+const READS: usize = 10;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Input {
+    registry_id: Option<String>,
+    repository_name: Option<String>,
+    image_ids: Option<Vec<ImageIdentifier>>,
+    next_token: Option<String>,
+    max_results: Option<i64>,
+    filter: Option<FilterInput>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Output {
+    image_details: Vec<Detail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+}
+
+/// The data type [ImageDetail](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    registry_id: RegistryId,
+    repository_name: RepositoryName,
+    image_digest: Digest,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    image_tags: Vec<Tag>,
+    image_size_in_bytes: i64,
+    image_pushed_at: f64,
+    image_manifest_media_type: MediaType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_media_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_recorded_pull_time: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject_manifest_digest: Option<Digest>,
+    image_status: &'static str,
+}
+
+/// Where the next page begins; opaque to clients.
+#[derive(Debug, Serialize, Deserialize)]
+struct Cursor {
+    after: Digest,
+}
+
+/// Describes the images that are named, or a page of all.
+pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
+    let api = call.api;
+    let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
+    let filter = FilterInput::parse(input.filter)?;
+    let describe = |detail| Detail::new(detail, &name, &api.identity.registry_id);
+    let (images, next) = match input.image_ids {
+        Some(_) if input.max_results.is_some() => return Err(not_with_ids("maxResults")),
+        Some(_) if input.next_token.is_some() => return Err(not_with_ids("nextToken")),
+        Some(ids) => {
+            let selectors = parse_ids(ids)?;
+            let permit = api.gate.repository(&call.caller, Action::DescribeImages, &name)?;
+            (named(call, &permit, selectors, filter).await?, None)
+        }
+        None => {
+            let limit = PAGE_SIZES.parse(input.max_results)?;
+            let parse = |token: &String| parse_token::<Cursor>(token, "DescribeImages");
+            let cursor = input.next_token.as_ref().map(parse).transpose()?;
+            let permit = api.gate.repository(&call.caller, Action::DescribeImages, &name)?;
+            let after = cursor.map(|cursor| cursor.after);
+            let query = ImageQuery { tag_status: filter.tag_status, after, limit };
+            let page = api.registry.pull.describe_images(&permit, query).await?;
+            (page.images, page.next)
+        }
+    };
+    if filter.status == StatusFilter::Archived {
+        return Ok(Output { image_details: Vec::new(), next_token: None });
+    }
+    Ok(Output {
+        image_details: images.into_iter().map(describe).collect(),
+        next_token: next.map(|after| to_token(&Cursor { after })).transpose()?,
+    })
+}
+
+fn not_with_ids(at: &str) -> ApiError {
+    InvalidParameter::new(at, "must not be given together with imageIds").into()
+}
+
+async fn named(
+    call: &Call<'_>,
+    permit: &RepositoryPermit,
+    selectors: Vec<(ImageIdentifier, ImageSelector)>,
+    filter: ImageFilter,
+) -> Result<Vec<ImageDetail>, ApiError> {
+    let pull = &call.api.registry.pull;
+    let reads: Vec<_> = selectors
+        .iter()
+        .map(|(id, selector)| async move {
+            pull.describe_image(permit, selector).await.map_err(|error| match error {
+                RegistryError::ManifestUnknown { repository, .. }
+                | RegistryError::TagElsewhere { repository, .. } => {
+                    ApiError::ImageUnknown { repository, id: id.clone() }
+                }
+                error => error.into(),
+            })
+        })
+        .collect();
+    let images: Vec<ImageDetail> = stream::iter(reads).buffered(READS).try_collect().await?;
+    let is_wanted = |image: &ImageDetail| filter.tag_status.wants(image.tags.first());
+    Ok(images.into_iter().filter(is_wanted).collect())
+}
+
+fn parse_ids(
+    ids: Vec<ImageIdentifier>,
+) -> Result<Vec<(ImageIdentifier, ImageSelector)>, InvalidParameter> {
+    let mut selectors = Vec::with_capacity(ids.len());
+    for (place, id) in (1..).zip(image_ids(Some(ids))?) {
+        let at = |member| format!("imageIds.{place}.member{member}");
+        let selector = id.parse().map_err(|error| match error {
+            BadImageId::Empty => InvalidParameter::new(at(""), "must have imageDigest or imageTag"),
+            BadImageId::Digest | BadImageId::Unknown => {
+                InvalidParameter::pattern(at(".imageDigest"), IMAGE_DIGEST)
+            }
+            BadImageId::Tag => InvalidParameter::pattern(at(".imageTag"), IMAGE_TAG),
+        })?;
+        selectors.push((id, selector));
+    }
+    Ok(selectors)
+}
+
+impl Detail {
+    fn new(image: ImageDetail, name: &RepositoryName, registry_id: &RegistryId) -> Self {
+        Self {
+            registry_id: registry_id.clone(),
+            repository_name: name.clone(),
+            image_digest: image.digest,
+            image_tags: image.tags,
+            image_size_in_bytes: i64::try_from(image.size).unwrap_or(i64::MAX),
+            image_pushed_at: epoch_seconds(image.pushed_at),
+            image_manifest_media_type: image.media_type,
+            artifact_media_type: image.artifact_type,
+            last_recorded_pull_time: image.last_pulled_at.map(epoch_seconds),
+            subject_manifest_digest: image.subject,
+            image_status: "ACTIVE",
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Reading a repository's images in the order of their digests, each with what lies behind it.
+
+use std::collections::VecDeque;
+
+use berth_types::{Digest, Tag};
+use serde::{Deserialize, Serialize};
+
+use super::image_id::ImageId;
+use super::record::Image;
+use crate::document::decode;
+use crate::error::RegistryError;
+use crate::layout::{IMAGES, ImagePart, RepositoryId, content, image, parse_image_key};
+use crate::ports::{
+    Consistency, Item, Query, ReadTable, Select, StoreError, StoreErrorKind, Timestamp,
+};
+
+/// How many items are read at once.
+const AT_ONCE: usize = 500;
+
+/// How many items are looked at for one page, so that a page of few among many ends.
+const LOOKED_AT: usize = 10_000;
+
+/// Document of an image's last pull.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pulled {
+    /// When it was, or the first of the day that it was on.
+    pub(super) at: Timestamp,
+}
+
+/// An image, and what lies behind it.
+#[derive(Debug)]
+pub(super) struct Walked {
+    pub(super) digest: Digest,
+    pub(super) image: Image,
+    pub(super) tags: Vec<Tag>,
+    pub(super) pulled: Option<Timestamp>,
+    /// How long the documents and tags are, in bytes.
+    pub(super) length: usize,
+}
+
+/// Walks over images.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    table: &'a dyn ReadTable,
+    /// The next read; `None` after the last.
+    query: Option<Query>,
+    read: VecDeque<(Digest, ImagePart, Item)>,
+    looked_at: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// Begins to walk over a repository's images, after this sort key.
+    pub(super) fn over(
+        table: &'a dyn ReadTable,
+        id: &RepositoryId,
+        after: Option<String>,
+        select: Select,
+    ) -> Self {
+        Self::below(table, id, IMAGES.to_owned(), after, select)
+    }
+
+    /// Begins to walk over one image.
+    pub(super) fn of(table: &'a dyn ReadTable, id: &RepositoryId, digest: &Digest) -> Self {
+        Self::below(table, id, image(digest), None, Select::Items)
+    }
+
+    fn below(
+        table: &'a dyn ReadTable,
+        id: &RepositoryId,
+        prefix: String,
+        after: Option<String>,
+        select: Select,
+    ) -> Self {
+        let (limit, consistency) = (AT_ONCE, Consistency::Strong);
+        let query = Query { partition: content(id), prefix, after, limit, consistency, select };
+        Self { table, query: Some(query), read: VecDeque::new(), looked_at: 0 }
+    }
+
+    /// Whether so much was looked at that the page should end.
+    pub(super) fn is_long(&self) -> bool {
+        self.looked_at >= LOOKED_AT
+    }
+
+    /// Returns the next image or, if it has tags, the next of them. Documents are not needed.
+    pub(super) async fn next_id(&mut self) -> Result<Option<ImageId>, RegistryError> {
+        while let Some((digest, part, _)) = self.next().await? {
+            match part {
+                ImagePart::Tag(tag) => return Ok(Some(ImageId { digest, tag: Some(tag) })),
+                ImagePart::Pulled => {}
+                ImagePart::Summary => {
+                    if !self.has_tags(&digest).await? {
+                        return Ok(Some(ImageId { digest, tag: None }));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether tags of the image follow.
+    async fn has_tags(&mut self, of: &Digest) -> Result<bool, RegistryError> {
+        while let Some((digest, part, _)) = self.peek().await? {
+            match part {
+                ImagePart::Tag(_) => return Ok(digest == of),
+                ImagePart::Pulled if digest == of => self.next().await?,
+                ImagePart::Pulled | ImagePart::Summary => return Ok(false),
+            };
+        }
+        Ok(false)
+    }
+
+    /// Returns the next image with all that lies behind it.
+    pub(super) async fn next_image(&mut self) -> Result<Option<Walked>, RegistryError> {
+        while let Some((digest, part, item)) = self.next().await? {
+            // What is not behind its image was made while the image was deleted, or the reverse.
+            if part == ImagePart::Summary {
+                let image = decode(&item)?;
+                let length = item.document.len();
+                let mut walked = Walked { digest, image, tags: Vec::new(), pulled: None, length };
+                self.add_parts(&mut walked).await?;
+                return Ok(Some(walked));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn add_parts(&mut self, walked: &mut Walked) -> Result<(), RegistryError> {
+        while self.peek().await?.is_some_and(|(digest, part, _)| {
+            *digest == walked.digest && *part != ImagePart::Summary
+        }) {
+            match self.next().await? {
+                Some((_, ImagePart::Tag(tag), _)) => {
+                    walked.length += tag.as_str().len();
+                    walked.tags.push(tag);
+                }
+                Some((_, ImagePart::Pulled, item)) => {
+                    walked.pulled = Some(decode::<Pulled>(&item)?.at);
+                }
+                Some((_, ImagePart::Summary, _)) | None => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn peek(&mut self) -> Result<Option<&(Digest, ImagePart, Item)>, RegistryError> {
+        while self.read.is_empty()
+            && let Some(query) = self.query.take()
+        {
+            let page = self.table.query(&query).await?;
+            self.looked_at += page.items.len();
+            for item in page.items {
+                let parsed = parse_image_key(&item.key.sort);
+                let damaged = || StoreError::new(StoreErrorKind::Damaged, "key among images");
+                let (digest, part) = parsed.ok_or_else(damaged)?;
+                self.read.push_back((digest, part, item));
+            }
+            self.query = page.next.map(|after| Query { after: Some(after), ..query });
+        }
+        Ok(self.read.front())
+    }
+
+    async fn next(&mut self) -> Result<Option<(Digest, ImagePart, Item)>, RegistryError> {
+        self.peek().await?;
+        Ok(self.read.pop_front())
+    }
+}
