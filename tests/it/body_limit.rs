@@ -1,7 +1,11 @@
 //! Bodies that are longer than one request carries.
 
+use std::sync::Arc;
+
+use berth_contract::CountingObjects;
+use berth_registry::ports::BodyError;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 
 use crate::harness::{Answer, Store, TestRegistry, bytes, digest};
 
@@ -23,10 +27,7 @@ fn tells_the_remedy(answer: &Answer) {
 }
 
 /// Cuts bytes into pieces, and keeps quiet about how many there are.
-fn pieces(
-    blob: &Bytes,
-) -> impl futures_util::Stream<Item = Result<Bytes, berth_registry::ports::BodyError>> + Send + 'static
-{
+fn pieces(blob: &Bytes) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
     let blob = blob.clone();
     stream::iter((0..blob.len()).step_by(30_000).map(move |start| {
         let end = blob.len().min(start + 30_000);
@@ -79,6 +80,42 @@ async fn a_whole_blob_that_is_too_long_leaves_nothing() {
         .expect(201)
         .await;
     registry.store.check().await;
+}
+
+#[tokio::test]
+async fn a_body_that_says_it_is_too_long_is_not_awaited() {
+    let registry = registry();
+    let path = registry.begin("team/app").await;
+    let call = registry.request("PATCH", &path).header("content-length", (MOST + 1).to_string());
+    let unread = stream::poll_fn(|_| panic!("the body is read"));
+    tells_the_remedy(&call.pieces(unread).expect(413).await);
+    assert_eq!(registry.get(&path, 204).await.header("range"), "0-0");
+}
+
+#[tokio::test]
+async fn bytes_that_wait_for_a_part_go_on_waiting() {
+    let store = Store::new();
+    let smallest = MOST as u64 * 3 / 2;
+    let objects = CountingObjects::with_smallest_part(store.objects.clone(), smallest);
+    let registry = TestRegistry::on(&store).objects(Arc::new(objects)).largest_body(MOST as u64);
+    let registry = registry.build();
+    let blob = bytes(1, 3 * MOST);
+    let path = registry.begin("team/app").await;
+    let end = format!("{path}?digest={}", digest(&blob));
+    for (n, start) in (0..blob.len()).step_by(MOST).enumerate() {
+        let too_much = bytes(2, MOST + 1);
+        for (method, path) in [("PATCH", &path), ("PUT", &end)] {
+            let call = registry.request(method, path).pieces(pieces(&too_much));
+            tells_the_remedy(&call.expect(413).await);
+        }
+        let chunk = blob.slice(start..start + MOST);
+        let answer = registry.request("PATCH", &path).pieces(pieces(&chunk)).expect(202).await;
+        assert_eq!(answer.header("range"), format!("0-{}", (n + 1) * MOST - 1));
+    }
+    registry.request("PUT", &end).expect(201).await;
+    let stored = registry.get(format!("/v2/team/app/blobs/{}", digest(&blob)), 200).await;
+    assert!(stored.body == blob, "the blob has other bytes");
+    store.check().await;
 }
 
 #[tokio::test]
