@@ -17,8 +17,9 @@ where
         SdkError::ServiceError(answer) => {
             let (code, status) = (answer.err().code(), answer.raw().status().as_u16());
             let kind = kind_of(code, status);
-            let reason = match status {
-                403 => "a permission is missing: ",
+            // S3 answers 403, the services that speak JSON 400.
+            let reason = match (status, code) {
+                (403, _) | (_, Some("AccessDeniedException")) => "a permission is missing: ",
                 _ => "",
             };
             let code = code.unwrap_or("no code");
@@ -44,30 +45,38 @@ pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>
     error.as_service_error()?.code()
 }
 
+/// What is stored, or wrapped, is not what it should be.
+const DAMAGED: [&str; 6] = [
+    "EntityTooSmall",
+    "IncorrectKeyException",
+    "InvalidCiphertextException",
+    "InvalidPart",
+    "InvalidPartOrder",
+    "InvalidRange",
+];
+
+/// What passes, though its status does not say so: bytes that were damaged on their way or came
+/// too slowly, credentials that are being renewed, more than the service, the table or the account
+/// takes, and a try before that is still at work.
+const PASSING: [&str; 10] = [
+    "BadDigest",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "OperationAborted",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "SlowDown",
+    "TransactionInProgressException",
+    "XAmzContentChecksumMismatch",
+];
+
 fn kind_of(code: Option<&str>, status: u16) -> StoreErrorKind {
     match code.unwrap_or_default() {
         "NoSuchKey" | "NoSuchUpload" | "NotFound" | "" if status == 404 => StoreErrorKind::NotFound,
-        // The key or the data is not what it was wrapped or stored as.
-        "InvalidCiphertextException" | "IncorrectKeyException" => StoreErrorKind::Damaged,
-        "InvalidPart" | "InvalidPartOrder" | "EntityTooSmall" | "InvalidRange" => {
-            StoreErrorKind::Damaged
-        }
-        // The bytes were damaged on their way, or did not come in time.
-        "BadDigest" | "XAmzContentChecksumMismatch" | "RequestTimeout" => {
-            StoreErrorKind::Unavailable
-        }
-        // Credentials are being renewed, or a try before is still at work.
-        "ExpiredToken"
-        | "ExpiredTokenException"
-        | "OperationAborted"
-        | "TransactionInProgressException" => StoreErrorKind::Unavailable,
-        // More than S3, the table or the account takes.
-        "SlowDown" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded" => {
-            StoreErrorKind::Unavailable
-        }
-        code if code.contains("Throttl") || status == 429 || status >= 500 => {
-            StoreErrorKind::Unavailable
-        }
+        code if DAMAGED.contains(&code) => StoreErrorKind::Damaged,
+        code if PASSING.contains(&code) || code.contains("Throttl") => StoreErrorKind::Unavailable,
+        _ if status == 429 || status >= 500 => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Internal,
     }
 }

@@ -15,9 +15,10 @@ pub(super) struct Settings {
 impl Settings {
     /// Returns what `encryption` is in S3. `default` is the key where none is named; without it
     /// S3 takes the account's own key for S3, `aws/s3`, not the bucket's.
-    pub(super) fn new(encryption: &Encryption, default: Option<&KmsKey>) -> Self {
-        let key =
-            |key: &Option<KmsKey>| key.as_ref().or(default).map(|key| key.as_str().to_owned());
+    pub(super) fn new(encryption: &Encryption, default: Option<&str>) -> Self {
+        let key = |named: &Option<KmsKey>| {
+            named.as_ref().map(KmsKey::as_str).or(default).map(str::to_owned)
+        };
         match encryption {
             Encryption::Aes256 => {
                 Self { algorithm: ServerSideEncryption::Aes256, key: None, bucket_key: None }
@@ -42,10 +43,9 @@ mod tests {
 
     #[test]
     fn keys_are_named_where_s3_has_them() {
-        let (named, default): (KmsKey, KmsKey) =
-            ("alias/named".parse().unwrap(), "alias/default".parse().unwrap());
+        let named: KmsKey = "alias/named".parse().unwrap();
         let check = |encryption, algorithm: &str, key: Option<&str>, bucket_key| {
-            let settings = Settings::new(&encryption, Some(&default));
+            let settings = Settings::new(&encryption, Some("alias/default"));
             assert_eq!(settings.algorithm.as_str(), algorithm);
             assert_eq!((settings.key.as_deref(), settings.bucket_key), (key, bucket_key));
         };

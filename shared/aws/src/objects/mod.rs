@@ -21,12 +21,13 @@ use berth_registry::ports::{
     ByteRange, ByteStream, DeleteObjects, Download, MultipartId, NewObject, ObjectKey, PartTag,
     PutError, ReadObjects, StoreError, StoreErrorKind, WriteObjects,
 };
-use berth_types::{Algorithm, Digest, Encryption, KmsKey};
+use berth_types::{Algorithm, Digest, Encryption};
 use futures_util::{StreamExt as _, stream};
 
 pub use client::s3_client;
 
 use crate::failure::store_error;
+use client::time_to_send;
 use encryption::Settings;
 use gather::{Gatherer, LEAST, SMALLEST_PART, WHOLE};
 use memory::{Memory, SEGMENT};
@@ -52,7 +53,7 @@ const CONTENT_TYPE: &str = "application/octet-stream";
 pub struct S3Objects {
     client: Client,
     bucket: String,
-    default_key: Option<KmsKey>,
+    default_key: Option<String>,
     memory: Arc<Memory>,
 }
 
@@ -67,7 +68,7 @@ impl S3Objects {
     /// Encrypts by `key` where a repository wants KMS and names no key. Without it, S3 takes the
     /// account's own key for S3, `aws/s3`.
     #[must_use]
-    pub fn with_default_key(self, key: KmsKey) -> Self {
+    pub fn with_default_key(self, key: String) -> Self {
         Self { default_key: Some(key), ..self }
     }
 
@@ -78,7 +79,7 @@ impl S3Objects {
     }
 
     fn encryption(&self, encryption: &Encryption) -> Settings {
-        Settings::new(encryption, self.default_key.as_ref())
+        Settings::new(encryption, self.default_key.as_deref())
     }
 
     /// Returns the size of an object.
@@ -102,6 +103,8 @@ impl S3Objects {
             .set_ssekms_key_id(key)
             .set_bucket_key_enabled(bucket_key)
             .body(body.body());
+        let settings = time_to_send(&self.client, body.length());
+        let request = request.customize().config_override(settings);
         request.send().await.map_err(store_error)?;
         Ok(body.length())
     }

@@ -7,21 +7,21 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::config::Builder;
-use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use berth_registry::ports::{
     MultipartId, NewObject, ObjectKey, PartTag, StoreError, StoreErrorKind,
 };
 
+use super::client::longer;
 use super::encryption::Settings;
 use super::payload::Payload;
 use super::upload::Upload;
 use super::{CONTENT_TYPE, S3Objects};
 use crate::failure::{code_of, store_error};
 
-/// How long one try to complete an upload may take. S3 may need minutes for thousands of parts.
-const TRY_TO_COMPLETE: Duration = Duration::from_mins(2);
+/// How much longer a try to complete an upload may take for each part: S3 may need minutes for
+/// thousands.
+const TIME_FOR_PART: Duration = Duration::from_millis(20);
 
 /// Code of S3's answer about an upload that is completed, given up, or never was.
 const NO_SUCH_UPLOAD: &str = "NoSuchUpload";
@@ -92,7 +92,8 @@ impl S3Objects {
                 Err(error) => return Err(error),
             }
         }
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(TRY_TO_COMPLETE).build();
+        let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        let settings = longer(&self.client, TIME_FOR_PART.saturating_mul(count));
         let request = self.client.complete_multipart_upload().bucket(&self.bucket);
         let result = request
             .key(key.as_str())
@@ -100,7 +101,7 @@ impl S3Objects {
             .mpu_object_size(i64::try_from(size).unwrap_or(i64::MAX))
             .multipart_upload(completed(parts))
             .customize()
-            .config_override(Builder::new().timeout_config(timeouts))
+            .config_override(settings)
             .send()
             .await;
         match result {

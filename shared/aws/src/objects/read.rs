@@ -70,6 +70,7 @@ impl Reading {
                 return Ok(None);
             }
             match self.body.next().await {
+                Some(Ok(piece)) if piece.is_empty() => {}
                 Some(Ok(piece)) => {
                     self.resumptions = 0;
                     self.range.start += piece.len() as u64;

@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::S3Objects;
+use super::client::time_to_send;
 use super::gather::Gatherer;
 use super::parts::Part;
 use super::payload::Payload;
@@ -40,16 +41,16 @@ impl Upload<'_> {
         let result = loop {
             let gathering = gatherer.next_part();
             tokio::pin!(gathering);
-            let gathered = loop {
+            let part = loop {
                 tokio::select! {
-                    gathered = &mut gathering => break gathered,
+                    part = &mut gathering => break part,
                     Some(result) = sending.next() => match result {
                         Ok(part) => sent.push(part),
                         Err(error) => break Err(PutError::Store(error)),
                     },
                 }
             };
-            match gathered {
+            match part {
                 Ok(Some(part)) if next <= MOST_PARTS => sending.push(self.send_part(next, part)),
                 Ok(Some(_)) => break Err(too_many()),
                 Ok(None) => break Ok(()),
@@ -84,6 +85,8 @@ impl Upload<'_> {
             .part_number(i32::try_from(number).unwrap_or(i32::MAX))
             .checksum_crc32(&crc32)
             .body(part.body())
+            .customize()
+            .config_override(time_to_send(&self.objects.client, length))
             .send()
             .await
             .map_err(store_error)?;

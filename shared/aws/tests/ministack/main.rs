@@ -1,0 +1,11 @@
+//! The ports on S3, KMS and Secrets Manager, by the real SDK against MiniStack.
+
+mod bodies;
+mod faults;
+mod keys;
+mod objects;
+mod requests;
+mod root_secret;
+mod server;
+mod strict_kms;
+mod wire;
