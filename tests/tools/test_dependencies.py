@@ -10,6 +10,9 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).parents[2]
 
+# What a function may name: it is wiring.
+FUNCTION = {"berth-aws", "berth-lambda-kit", "berth-registry", "berth-settings"}
+
 # Of our own crates, what each may name (tests aside).
 INTERNAL = {
     "berth-types": set(),
@@ -19,6 +22,10 @@ INTERNAL = {
     "berth-embedded": {"berth-registry"},
     "berth-http-server": {"berth-oci-api", "berth-registry"},
     "berth-settings": {"berth-oci-api", "berth-registry", "berth-types"},
+    "berth-oci-delete": FUNCTION,
+    "berth-oci-pull": FUNCTION,
+    "berth-oci-push": FUNCTION,
+    "berth-token": FUNCTION,
     "berth-lambda-kit": {"berth-oci-api", "berth-registry", "berth-settings"},
     "berth-local": {
         "berth-ecr-api",

@@ -1,0 +1,29 @@
+//! Answers POST, PUT and PATCH: it writes blobs and manifests.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use berth_aws::Clients;
+use berth_lambda_kit::{run, serve_http};
+use berth_registry::access::SealingKeys;
+use berth_registry::ports::SystemClock;
+use berth_registry::{Ports, Push};
+use berth_settings::{Bodies, oci_api};
+
+fn main() -> ExitCode {
+    run(async |settings| {
+        let clients = Clients::load(&settings.region).await;
+        let table = clients.write_table(&settings.table);
+        let objects = clients.write_objects(&settings.bucket, &settings.key_id);
+        let keys = clients.wrap_keys(&settings.key_id);
+        let clock = Arc::new(SystemClock);
+        let ports = Ports { table: table.clone(), objects, clock: clock.clone() };
+        let push = Push::new(&ports, settings.push_rules);
+        let open = async || {
+            let root = clients.root_credentials(&settings.root_secret).await?;
+            let keys = SealingKeys::making(table.clone(), keys.clone(), clock.clone());
+            Ok(oci_api(&settings, Bodies::InEvents, root, keys).with_push(push.clone()))
+        };
+        serve_http(&settings, open).await
+    })
+}

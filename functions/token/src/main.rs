@@ -1,0 +1,25 @@
+//! Answers `/token`: it gives tokens to clients that log in, and serves no part of the registry.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use berth_aws::Clients;
+use berth_lambda_kit::{run, serve_http};
+use berth_registry::access::SealingKeys;
+use berth_registry::ports::SystemClock;
+use berth_settings::{Bodies, oci_api};
+
+fn main() -> ExitCode {
+    run(async |settings| {
+        let clients = Clients::load(&settings.region).await;
+        let table = clients.write_table(&settings.table);
+        let keys = clients.wrap_keys(&settings.key_id);
+        let clock = Arc::new(SystemClock);
+        let open = async || {
+            let root = clients.root_credentials(&settings.root_secret).await?;
+            let keys = SealingKeys::making(table.clone(), keys.clone(), clock.clone());
+            Ok(oci_api(&settings, Bodies::InEvents, root, keys))
+        };
+        serve_http(&settings, open).await
+    })
+}
