@@ -19,6 +19,7 @@ INTERNAL = {
     "berth-registry": {"berth-types"},
     "berth-oci-api": {"berth-registry", "berth-types"},
     "berth-ecr-api": {"berth-registry", "berth-types"},
+    "berth-aws": {"berth-registry", "berth-types"},
     "berth-embedded": {"berth-registry"},
     "berth-http-server": {"berth-oci-api", "berth-registry"},
     "berth-settings": {"berth-oci-api", "berth-registry", "berth-types"},
