@@ -50,9 +50,9 @@ def test_read_table(stack: Stack, registry: smoke.Registry, image: str) -> None:
 
 def test_write_table(stack: Stack, registry: smoke.Registry) -> None:
     path = f"/v2/{smoke.REPOSITORY}/blobs/uploads/"
-    with denied(stack, "PushRole", "dynamodb:PutItem"):
+    with denied(stack, "PushRole", "dynamodb:UpdateItem"):
         answer = registry.call("POST", path)
-    assert_denied(stack, "PushFunction", answer, "dynamodb:PutItem")
+    assert_denied(stack, "PushFunction", answer, "dynamodb:UpdateItem")
     assert registry.call("POST", path).status_code == 202
 
 

@@ -67,45 +67,6 @@ def test_login_command(stack: Stack, tmp_path: Path) -> None:
     assert password == stack.secret_key
 
 
-def test_bucket(stack: Stack) -> None:
-    s3 = stack.aws.client("s3")
-    public = s3.get_public_access_block(Bucket=stack.bucket)["PublicAccessBlockConfiguration"]
-    assert all(public.values())
-    encryption = s3.get_bucket_encryption(Bucket=stack.bucket)["ServerSideEncryptionConfiguration"]
-    (rule,) = encryption["Rules"]
-    assert rule["BucketKeyEnabled"]
-    assert rule["ApplyServerSideEncryptionByDefault"] == {
-        "SSEAlgorithm": "aws:kms",
-        "KMSMasterKeyID": stack.key,
-    }
-    (stale,) = s3.get_bucket_lifecycle_configuration(Bucket=stack.bucket)["Rules"]
-    assert stale["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-
-
-def test_table(stack: Stack) -> None:
-    dynamodb = stack.aws.client("dynamodb")
-    table = dynamodb.describe_table(TableName=stack.table)["Table"]
-    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["DeletionProtectionEnabled"]
-    assert table["SSEDescription"]["KMSMasterKeyArn"] == stack.key
-    assert table["StreamSpecification"]["StreamViewType"] == "NEW_AND_OLD_IMAGES"
-    backups = dynamodb.describe_continuous_backups(TableName=stack.table)
-    recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
-    assert recovery["PointInTimeRecoveryStatus"] == "ENABLED"
-
-
-def test_alarms(stack: Stack) -> None:
-    alarms = stack.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    watched = {
-        (alarm["MetricName"], dimension["Value"])
-        for alarm in alarms
-        for dimension in alarm["Dimensions"]
-        if alarm["Namespace"] == "AWS/Lambda"
-    }
-    names = stack.function_names.values()
-    assert watched == {(metric, name) for metric in ("Errors", "Throttles") for name in names}
-
-
 def test_anonymous_callers_get_nothing_from_s3(stack: Stack) -> None:
     """Only what a function signed is answered."""
     digest = smoke.Registry(stack.url, *stack.auth).push_blob(b"private")

@@ -246,7 +246,7 @@ pub trait ReadTable: fmt::Debug + Send + Sync {
 
 /// Changes the registry's table: all of the operations, or none of them.
 ///
-/// Permissions: those of [`ReadTable`], and `dynamodb:PutItem`, `UpdateItem`, `DeleteItem`,
+/// Permissions: those of [`ReadTable`], and `dynamodb:UpdateItem`, `DeleteItem`,
 /// `ConditionCheckItem`.
 #[async_trait]
 pub trait WriteTable: ReadTable {
