@@ -3,9 +3,10 @@
     tally.py FOLDER STEP...
 
 For each step the folder holds `STEP.log` (searched for the result lines of `cargo test`),
-`STEP.exit` (its exit code) and, if it ran pytest, `STEP.xml` (JUnit). A step that failed although
-none of its tests did (a lint, a build that broke) counts as one failure, and a step that passed
-and has no tests (a lint) as one pass. The exit code is 1 when anything failed.
+`STEP.exit` (its exit code) and, if it ran pytest, `STEP.xml` or several `STEP-PART.xml` (JUnit). A
+step that failed although none of its tests did (a lint, a build that broke) counts as one failure,
+and a step that passed and has no tests (a lint) as one pass. The exit code is 1 when anything
+failed.
 """
 
 from __future__ import annotations
@@ -60,11 +61,11 @@ def of_junit(xml: str) -> Count:
 
 def of_step(folder: Path, step: str) -> Count:
     """Returns the count of one step of the run."""
-    log, report, code = (folder / f"{step}.{kind}" for kind in ("log", "xml", "exit"))
+    log, code = (folder / f"{step}.{kind}" for kind in ("log", "exit"))
     tested = Count()
     if log.exists():
         tested += of_cargo(log.read_text(errors="replace"))
-    if report.exists():
+    for report in [*folder.glob(f"{step}.xml"), *folder.glob(f"{step}-*.xml")]:
         tested += of_junit(report.read_text())
     passed = code.exists() and code.read_text().strip() == "0"
     if not passed and not tested.failed:

@@ -39,6 +39,14 @@ def test_a_step_adds_its_log_and_its_report(tmp_path: Path) -> None:
     assert of_step(tmp_path, "test") == Count(12, 2, 6)
 
 
+def test_a_step_may_have_parts(tmp_path: Path) -> None:
+    for part in ("e2e-local", "e2e-deployed"):
+        (tmp_path / f"{part}.xml").write_text(JUNIT.format(errors=0))
+    write(tmp_path, e2e_log="", e2e_exit="2")
+    whole = of_junit(JUNIT.format(errors=0))
+    assert of_step(tmp_path, "e2e") == whole + whole
+
+
 @pytest.mark.parametrize(
     ("code", "count"),
     [("0", Count(passed=1)), ("1", Count(failed=1)), (None, Count(failed=1))],
