@@ -12,6 +12,7 @@ mod blob_deletion;
 mod body_limit;
 mod conflicts;
 mod faults;
+mod image_batches;
 mod image_deletion;
 mod immutability;
 mod large_manifests;

@@ -13,9 +13,10 @@ use serde::de::DeserializeOwned;
 use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::{
-    create_repository, delete_repository, describe_images, describe_repositories,
-    get_authorization_token, list_images, list_tags_for_resource, put_image_scanning_configuration,
-    put_image_tag_mutability, signature, tag_resource, untag_resource,
+    batch_delete_image, batch_get_image, create_repository, delete_repository, describe_images,
+    describe_repositories, get_authorization_token, list_image_referrers, list_images,
+    list_tags_for_resource, put_image, put_image_scanning_configuration, put_image_tag_mutability,
+    signature, tag_resource, untag_resource,
 };
 
 /// Longest body that a request may have; the caller reads no more than that.
@@ -98,6 +99,12 @@ impl Call<'_> {
     async fn run(&self, operation: Operation, body: &[u8]) -> Result<Bytes, ApiError> {
         use EcrOperation as E;
         match operation {
+            Operation::Ecr(E::BatchDeleteImage) => {
+                write(&batch_delete_image::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::BatchGetImage) => {
+                write(&batch_get_image::run(self, read(body)?).await?)
+            }
             Operation::Ecr(E::CreateRepository) => {
                 write(&create_repository::run(self, read(body)?).await?)
             }
@@ -113,10 +120,14 @@ impl Call<'_> {
             Operation::Ecr(E::GetAuthorizationToken) => {
                 write(&get_authorization_token::run(self, read(body)?).await?)
             }
+            Operation::Ecr(E::ListImageReferrers) => {
+                write(&list_image_referrers::run(self, read(body)?).await?)
+            }
             Operation::Ecr(E::ListImages) => write(&list_images::run(self, read(body)?).await?),
             Operation::Ecr(E::ListTagsForResource) => {
                 write(&list_tags_for_resource::run(self, read(body)?).await?)
             }
+            Operation::Ecr(E::PutImage) => write(&put_image::run(self, read(body)?).await?),
             Operation::Ecr(E::PutImageScanningConfiguration) => {
                 write(&put_image_scanning_configuration::run(self, read(body)?).await?)
             }

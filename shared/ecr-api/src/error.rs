@@ -3,10 +3,13 @@
 use berth_registry::access::Denied;
 use berth_registry::ports::{StoreError, StoreErrorKind};
 use berth_registry::{Identity, RegistryError};
-use berth_types::{Digest, Reference, RegistryId, RepositoryName, Tag};
+use berth_types::{Reference, RegistryId, RepositoryName};
 use http::StatusCode;
 
 use crate::image_id::ImageIdentifier;
+use crate::messages::{
+    access_denied, content_missing, image_exists, image_id, image_unknown, repository_unknown,
+};
 use crate::parameter::InvalidParameter;
 use crate::signature::SignatureError;
 
@@ -47,6 +50,18 @@ pub(crate) enum ApiError {
         repository: RepositoryName,
         /// What was asked for.
         id: ImageIdentifier,
+    },
+    /// The image is there already, with the tag.
+    ImageExists {
+        /// Repository.
+        repository: RepositoryName,
+        /// Image.
+        id: ImageIdentifier,
+    },
+    /// The answer would have more bytes of manifests than one has.
+    AnswerTooLarge {
+        /// How many may be.
+        most: usize,
     },
     /// The caller may not do this.
     Denied(Denied),
@@ -138,6 +153,14 @@ impl ApiError {
                 let message = image_unknown(repository, id, &identity.registry_id);
                 A::client("ImageNotFoundException", message)
             }
+            Self::ImageExists { repository, id } => {
+                let message = image_exists(repository, id, &identity.registry_id);
+                A::client("ImageAlreadyExistsException", message)
+            }
+            Self::AnswerTooLarge { most } => A::client(
+                "LimitExceededException",
+                format!("The manifests have more than {most} bytes, ask for fewer images"),
+            ),
             Self::Denied(denied) => {
                 A::client("AccessDeniedException", access_denied(denied, identity))
             }
@@ -186,9 +209,15 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
             ),
         ),
         E::ManifestNotAccepted { .. } => ("UnsupportedImageTypeException", error.to_string()),
-        E::ContentMissing { .. } | E::BlobUnknown { .. } => {
-            ("LayersNotFoundException", error.to_string())
+        E::ContentMissing { repository, content, missing } => {
+            content_missing(repository, *content, missing, registry_id)
         }
+        E::BlobUnknown { repository, digest } => (
+            "LayersNotFoundException",
+            format!(
+                "The layer with digest '{digest}' does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
+            ),
+        ),
         E::DigestMismatch { .. } => ("ImageDigestDoesNotMatchException", error.to_string()),
         E::UploadUnknown(_) => ("UploadNotFoundException", error.to_string()),
         E::UploadBusy(_)
@@ -198,7 +227,11 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         E::ManifestTooComplex { .. } | E::TooManyChunks(_) => {
             ("LimitExceededException", error.to_string())
         }
-        E::ManifestInvalid(_) | E::ImageReferenced { .. } | E::BlobInUse { .. } => {
+        E::ManifestInvalid(reason) => {
+            let error = InvalidParameter::new("imageManifest", reason.to_string());
+            ("InvalidParameterException", error.to_string())
+        }
+        E::ImageReferenced { .. } | E::BlobInUse { .. } => {
             ("InvalidParameterException", error.to_string())
         }
         E::TooManyResourceTags { .. } => ("TooManyTagsException", error.to_string()),
@@ -221,48 +254,6 @@ fn store_answer(error: &StoreError) -> ErrorAnswer {
         }
     };
     ErrorAnswer::server(status, message)
-}
-
-fn repository_unknown(name: &RepositoryName, registry_id: &RegistryId) -> String {
-    format!(
-        "The repository with name '{name}' does not exist in the registry with id '{registry_id}'"
-    )
-}
-
-fn image_id(digest: Option<&Digest>, tag: Option<&Tag>) -> ImageIdentifier {
-    ImageIdentifier {
-        image_digest: digest.map(Digest::to_string),
-        image_tag: tag.map(Tag::to_string),
-    }
-}
-
-fn image_unknown(
-    repository: &RepositoryName,
-    id: &ImageIdentifier,
-    registry_id: &RegistryId,
-) -> String {
-    let digest = id.image_digest.as_deref().unwrap_or("null");
-    let tag = id.image_tag.as_deref().unwrap_or("null");
-    format!(
-        "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
-    )
-}
-
-fn access_denied(denied: &Denied, identity: &Identity) -> String {
-    use berth_registry::access::{Action, Caller};
-    let Identity { registry_id, region } = identity;
-    let user = match denied.caller {
-        Caller::Anonymous => "anonymous".to_owned(),
-        Caller::Root | Caller::ScopedRoot(_) | Caller::Uploader(..) => {
-            format!("arn:aws:iam::{registry_id}:root")
-        }
-    };
-    let (action, name) = (denied.action, &denied.resource);
-    let resource = match action {
-        Action::GetAuthorizationToken => "*".to_owned(),
-        _ => format!("arn:aws:ecr:{region}:{registry_id}:repository/{name}"),
-    };
-    format!("User: {user} is not authorized to perform: {action} on resource: {resource}")
 }
 
 #[cfg(test)]

@@ -9,20 +9,27 @@
 
 mod api;
 mod error;
+mod image_description;
+mod image_failure;
 mod image_filter;
 mod image_id;
+mod messages;
 mod operation;
 mod page;
 mod parameter;
 mod signature;
 
+mod batch_delete_image;
+mod batch_get_image;
 mod create_repository;
 mod delete_repository;
 mod describe_images;
 mod describe_repositories;
 mod get_authorization_token;
+mod list_image_referrers;
 mod list_images;
 mod list_tags_for_resource;
+mod put_image;
 mod put_image_scanning_configuration;
 mod put_image_tag_mutability;
 mod repository_description;

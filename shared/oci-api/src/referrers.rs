@@ -2,8 +2,8 @@
 //!
 //! Follows [Listing referrers](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers).
 
-use berth_registry::ReferrersQuery;
 use berth_registry::access::Action;
+use berth_registry::{Referrers, ReferrersQuery, RegistryError};
 use berth_types::{Descriptor, Digest, RepositoryName, media_types};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LINK};
@@ -38,8 +38,13 @@ impl Call<'_> {
         };
         let artifact_type = self.query.get("artifactType").filter(|filter| !filter.is_empty());
         let limit = request.limit.max(1);
-        let query = ReferrersQuery { subject, artifact_type, after: after.as_ref(), limit };
-        let page = pull.referrers(&permit, query).await?;
+        let artifact_types = artifact_type.as_slice();
+        let query = ReferrersQuery { subject, artifact_types, after: after.as_ref(), limit };
+        let page = match pull.referrers(&permit, query).await {
+            // Clients take a failure here for a registry without this list.
+            Err(RegistryError::RepositoryUnknown(_)) => Referrers::default(),
+            found => found?,
+        };
         let mut builder = response(StatusCode::OK).header(CONTENT_TYPE, media_types::OCI_INDEX);
         if artifact_type.is_some() {
             builder = builder.header(OCI_FILTERS_APPLIED, "artifactType");

@@ -54,6 +54,8 @@ pub enum RegistryError {
     ContentMissing {
         /// Repository.
         repository: RepositoryName,
+        /// What it is.
+        content: MissingContent,
         /// Digests of the blobs and manifests, in the manifest's order.
         missing: Vec<Digest>,
     },
@@ -86,12 +88,14 @@ pub enum RegistryError {
         digest: Digest,
     },
     /// The image is listed by an index, and can't be deleted before it.
-    #[error("image `{digest}` of `{repository}` is referenced by a manifest list")]
+    #[error("image `{digest}` of `{repository}` is referenced by manifest list: {}", list(parents))]
     ImageReferenced {
         /// Repository.
         repository: RepositoryName,
         /// Image.
         digest: Digest,
+        /// Indexes that list it; some or none of them in a repository of very many images.
+        parents: Vec<Digest>,
     },
     /// There is no such blob.
     #[error("blob `{digest}` of `{repository}` not found")]
@@ -151,6 +155,15 @@ pub enum RegistryError {
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What a manifest refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingContent {
+    /// The config and layers of an image.
+    Layers,
+    /// The images of an index.
+    Images,
 }
 
 fn list(digests: &[Digest]) -> String {

@@ -17,11 +17,12 @@ mod repositories;
 mod uploads;
 
 pub use blobs::{Blob, MountFrom};
-pub use error::RegistryError;
+pub use error::{MissingContent, RegistryError};
 pub use layout::RepositoryId;
 pub use manifests::{
-    ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PutManifest,
-    PutManifestOutcome, Referrers, ReferrersQuery, StoredManifest, TagPage, TagStatus,
+    ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PushChange,
+    PutManifest, PutManifestOutcome, Referrers, ReferrersQuery, StoredImage, StoredManifest,
+    TagPage, TagStatus,
 };
 pub use registry::{
     CreateOnPush, Identity, Ports, Pull, Push, PushRules, ReadPorts, Registry, Removal,

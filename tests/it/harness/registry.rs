@@ -60,7 +60,8 @@ impl Store {
 pub struct TestRegistry {
     pub store: Arc<Store>,
     pub(super) api: OciApi,
-    registry: Registry,
+    /// The use cases, for what the OCI API does not call.
+    pub registry: Registry,
 }
 
 /// What a [`TestRegistry`] is built of.
@@ -160,7 +161,8 @@ pub fn root() -> RootCredentials {
     }
 }
 
-fn permit(action: Action, name: &str) -> RepositoryPermit {
+/// Returns the root's permit.
+pub fn permit(action: Action, name: &str) -> RepositoryPermit {
     Gate.repository(&Caller::Root, action, &name.parse().unwrap()).unwrap()
 }
 

@@ -20,14 +20,14 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    Consistency, Item, Key, Operation, Page, Query, ReadTable, StoreError,
-    StoreErrorKind, TransactError, WriteTable,
+    Consistency, Item, Key, Operation, Page, Query, ReadTable, StoreError, StoreErrorKind,
+    TransactError, WriteTable,
 };
 use tokio::sync::{mpsc, oneshot};
 
+use crate::OpenError;
 use crate::failure::table_failure;
 use crate::folder::FolderLock;
-use crate::OpenError;
 use readers::Readers;
 use writer::{Commits, Job, Writer};
 

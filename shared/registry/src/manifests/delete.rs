@@ -22,10 +22,10 @@ const TAGS_AT_ONCE: usize = 20;
 const OTHER_OPERATIONS: usize = 3;
 
 /// An image, and all that goes with it.
-struct Doomed {
-    image: Item,
+pub(super) struct Doomed {
+    pub(super) image: Item,
     /// The last few tags.
-    tags: Vec<Tag>,
+    pub(super) tags: Vec<Tag>,
     subject: Option<Digest>,
     blobs: Vec<Digest>,
     /// Children that count the image among their parents.
@@ -44,7 +44,7 @@ impl Removal {
         let (repository, _) = self.directory.current(permit.name()).await?;
         match reference {
             Reference::Tag(tag) => self.delete_tag(&repository, tag).await,
-            Reference::Digest(digest) => self.delete_image(&repository, digest).await,
+            Reference::Digest(digest) => self.delete_image(&repository, digest).await.map(drop),
         }
     }
 
@@ -66,38 +66,64 @@ impl Removal {
         }
     }
 
-    async fn delete_image(
+    /// Deletes an image with all its tags, and returns these.
+    pub(super) async fn delete_image(
         &self,
         repository: &Repository,
         digest: &Digest,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<Vec<Tag>, RegistryError> {
         let mut attempts = Attempts::at(digest);
+        let mut deleted = Vec::new();
         loop {
-            let doomed = self.look_at(repository, digest).await?;
-            let (operations, late) = self.plan(repository, digest, &doomed).await?;
-            if won(self.table.transact(operations).await)? {
-                for operation in late {
-                    // What changed meanwhile is of the same image, pushed again.
-                    won(self.table.transact(vec![operation]).await)?;
-                }
-                if let ManifestBytes::Object(object, _) = &doomed.bytes {
-                    self.doomed.delete(object).await?;
-                }
-                return Ok(());
+            let doomed = self.look_at(repository, digest, &mut deleted).await?;
+            if self.delete_doomed(repository, digest, &doomed).await? {
+                deleted.extend(doomed.tags);
+                return Ok(deleted);
             }
             attempts.next().await?;
         }
     }
 
-    /// Reads all that goes with the image, and takes all but its last few tags away.
+    /// Deletes an image that was looked at; `false` if it changed meanwhile.
+    pub(super) async fn delete_doomed(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        doomed: &Doomed,
+    ) -> Result<bool, RegistryError> {
+        if doomed.image.counter(PARENTS) > 0 {
+            let parents = self.parents(&repository.id, digest).await?;
+            let (repository, digest) = (repository.name.clone(), digest.clone());
+            return Err(RegistryError::ImageReferenced { repository, digest, parents });
+        }
+        let (operations, late) = self.plan(repository, digest, doomed).await?;
+        if !won(self.table.transact(operations).await)? {
+            return Ok(false);
+        }
+        for operation in late {
+            // What changed meanwhile is of the same image, pushed again.
+            won(self.table.transact(vec![operation]).await)?;
+        }
+        if let ManifestBytes::Object(object, _) = &doomed.bytes {
+            self.doomed.delete(object).await?;
+        }
+        Ok(true)
+    }
+
+    /// Reads all that goes with the image, and takes all but its last few tags away, unless the
+    /// image can't be deleted; those are added to `deleted`.
     async fn look_at(
         &self,
         repository: &Repository,
         digest: &Digest,
+        deleted: &mut Vec<Tag>,
     ) -> Result<Doomed, RegistryError> {
         loop {
             // The tags are read after the image: one that is added later raises its version.
             let mut doomed = self.look_at_image(repository, digest).await?;
+            if doomed.image.counter(PARENTS) > 0 {
+                return Ok(doomed);
+            }
             let tags = self.some_tags(&repository.id, digest).await?;
             let room = MOST_OPERATIONS.saturating_sub(OTHER_OPERATIONS + doomed.children.len());
             if tags.len() <= TAGS_AT_ONCE.min(room / 2) {
@@ -108,12 +134,14 @@ impl Removal {
                 tags.iter().flat_map(|tag| untag(&repository.id, digest, tag)).collect();
             operations.push(raise(&repository.id, digest, Condition::Present));
             // Whoever was faster moved or deleted some of them: look again.
-            won(self.table.transact(operations).await)?;
+            if won(self.table.transact(operations).await)? {
+                deleted.extend(tags);
+            }
         }
     }
 
     /// Reads all that goes with the image, but its tags.
-    async fn look_at_image(
+    pub(super) async fn look_at_image(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -129,10 +157,6 @@ impl Removal {
         let (Some(item), Some(manifest)) = (image, manifest) else {
             return Err(unknown(repository, Reference::Digest(digest.clone())));
         };
-        if item.counter(PARENTS) > 0 {
-            let repository = repository.name.clone();
-            return Err(RegistryError::ImageReferenced { repository, digest: digest.clone() });
-        }
         let image: Image = decode(&item)?;
         let ManifestRecord { media_type, bytes } = ManifestRecord::read(&manifest)?;
         let text = bytes.clone().read(self.objects.as_ref()).await?;
@@ -149,7 +173,7 @@ impl Removal {
     }
 
     /// Returns some of an image's tags: all of them, if they are [`TAGS_AT_ONCE`] or fewer.
-    async fn some_tags(
+    pub(super) async fn some_tags(
         &self,
         id: &RepositoryId,
         digest: &Digest,
@@ -215,7 +239,7 @@ fn delete(key: Key) -> Operation {
 }
 
 /// Returns the operations that take `tag` away from an image, if it is still that image's.
-fn untag(id: &RepositoryId, digest: &Digest, tag: &Tag) -> [Operation; 2] {
+pub(super) fn untag(id: &RepositoryId, digest: &Digest, tag: &Tag) -> [Operation; 2] {
     let condition = Condition::Attribute { name: DIGEST, value: digest.to_string() };
     [
         Operation::Delete { key: Place::Tag(id, tag).key(), condition },
@@ -223,7 +247,8 @@ fn untag(id: &RepositoryId, digest: &Digest, tag: &Tag) -> [Operation; 2] {
     ]
 }
 
-fn raise(id: &RepositoryId, digest: &Digest, condition: Condition) -> Operation {
+/// Returns the operation that raises the version of an image.
+pub(super) fn raise(id: &RepositoryId, digest: &Digest, condition: Condition) -> Operation {
     let key = Place::Image(id, digest).key();
     Operation::Add { key, counters: Vec::new(), condition }
 }

@@ -8,20 +8,24 @@
 mod cache;
 mod delete;
 mod get;
+mod get_image;
 mod image_id;
 mod list;
+mod parents;
 mod put;
 mod record;
 mod referrers;
 mod settle;
 mod tags;
 mod transaction;
+mod untag;
 mod walk;
 
 pub(crate) use cache::ManifestCache;
 pub use get::{ManifestHead, StoredManifest};
+pub use get_image::StoredImage;
 pub use image_id::{ImageId, ImageSelector};
 pub use list::{ImageDetail, ImagePage, ImageQuery, TagStatus};
-pub use put::{PutManifest, PutManifestOutcome};
+pub use put::{PushChange, PutManifest, PutManifestOutcome};
 pub use referrers::{Referrers, ReferrersQuery};
 pub use tags::TagPage;

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use berth_types::{
-    Algorithm, Descriptor, Digest, Manifest, MediaType, Reference, RepositoryName, Tag,
+    Algorithm, Descriptor, Digest, Manifest, ManifestContent, MediaType, Reference, RepositoryName,
+    Tag,
 };
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -13,7 +14,7 @@ use crate::access::{Action, RepositoryPermit};
 use crate::blobs::Layer;
 use crate::contention::{Attempts, won};
 use crate::document::decode;
-use crate::error::RegistryError;
+use crate::error::{MissingContent, RegistryError};
 use crate::layout::{Place, manifest_object};
 use crate::ports::{Consistency, Item, Key, NewObject};
 use crate::registry::{Push, SparseManifests};
@@ -40,8 +41,23 @@ pub struct PutManifest {
 pub struct PutManifestOutcome {
     /// Digest.
     pub digest: Digest,
+    /// Media type.
+    pub media_type: MediaType,
     /// Manifest that the pushed one refers to.
     pub subject: Option<Digest>,
+    /// What the push changed.
+    pub change: PushChange,
+}
+
+/// What a push of a manifest changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushChange {
+    /// It made the image.
+    Made,
+    /// The image was there, and has a tag that it had not.
+    Tagged,
+    /// Nothing: the image was there, with these tags.
+    Nothing,
 }
 
 /// A manifest that was parsed, on its way into the table.
@@ -62,14 +78,7 @@ pub(super) struct Pushed {
 #[derive(Debug)]
 struct Written {
     repository: Arc<Repository>,
-    image: WrittenImage,
-}
-
-/// Whether an image was there before it was pushed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WrittenImage {
-    New,
-    Known,
+    change: PushChange,
 }
 
 impl Push {
@@ -88,9 +97,11 @@ impl Push {
         let record = self.store_bytes(&repository, &pushed, put.bytes).await?;
         let written = self.write(name, &pushed, &record).await;
         self.drop_unused_object(&record, &written).await?;
-        self.settle(&written?.repository, &pushed.blobs).await?;
+        let Written { repository, change } = written?;
+        self.settle(&repository, &pushed.blobs).await?;
         let subject = pushed.manifest.subject.map(|subject| subject.digest);
-        Ok(PutManifestOutcome { digest: pushed.digest, subject })
+        let Pushed { digest, media_type, .. } = pushed;
+        Ok(PutManifestOutcome { digest, media_type, subject, change })
     }
 
     /// Stores the bytes of a large manifest as an object.
@@ -120,7 +131,7 @@ impl Push {
     ) -> Result<(), RegistryError> {
         let ManifestBytes::Object(object, _) = &record.bytes else { return Ok(()) };
         let is_unused = match written {
-            Ok(written) => written.image == WrittenImage::Known,
+            Ok(written) => written.change != PushChange::Made,
             // A store that failed may have written all the same: then collection decides.
             Err(RegistryError::Store(_)) => false,
             Err(_) => true,
@@ -142,11 +153,10 @@ impl Push {
         loop {
             let sight = self.look(name, pushed).await?;
             self.must_have_content(&sight, pushed)?;
+            let change = sight.change(&pushed.digest)?;
             let plan = Plan::new(&sight, pushed, record, self.clock.now())?;
             if self.transact_all(plan).await? {
-                let known = sight.image.is_some();
-                let image = if known { WrittenImage::Known } else { WrittenImage::New };
-                return Ok(Written { repository: sight.repository, image });
+                return Ok(Written { repository: sight.repository, change });
             }
             attempts.next().await?;
         }
@@ -185,6 +195,10 @@ impl Push {
         if self.rules.sparse_manifests == SparseManifests::Allow {
             return Ok(());
         }
+        let content = match pushed.manifest.content {
+            ManifestContent::Image { .. } => MissingContent::Layers,
+            ManifestContent::Index { .. } => MissingContent::Images,
+        };
         let mut missing = Vec::new();
         for (digest, item) in pushed.blobs.iter().zip(&sight.layers) {
             if !is_visible(item.as_ref())? {
@@ -197,7 +211,7 @@ impl Push {
         let repository = sight.repository.name.clone();
         match missing.is_empty() {
             true => Ok(()),
-            false => Err(RegistryError::ContentMissing { repository, missing }),
+            false => Err(RegistryError::ContentMissing { repository, content, missing }),
         }
     }
 }

@@ -1,4 +1,6 @@
-use berth_types::{Annotations, Descriptor, Digest, Manifest, ManifestContent, MediaType};
+use berth_types::{
+    Annotations, Descriptor, Digest, Manifest, ManifestContent, MediaType, media_types,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -49,6 +51,13 @@ pub(crate) struct Image {
     /// among their parents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) uncounted: Vec<Digest>,
+}
+
+impl Image {
+    /// Whether it is an index.
+    pub(crate) fn is_index(&self) -> bool {
+        [media_types::OCI_INDEX, media_types::DOCKER_LIST].contains(&self.media_type.as_str())
+    }
 }
 
 /// Document of a tag: all that a HEAD answers.

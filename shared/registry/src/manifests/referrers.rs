@@ -18,8 +18,8 @@ const MOST_BYTES: usize = 2 * 1024 * 1024;
 pub struct ReferrersQuery<'a> {
     /// Manifest that they refer to.
     pub subject: &'a Digest,
-    /// Only those of this artifact type.
-    pub artifact_type: Option<&'a str>,
+    /// Only those of one of these artifact types; of any, if there is none.
+    pub artifact_types: &'a [&'a str],
     /// Only those after this digest.
     pub after: Option<&'a Digest>,
     /// At most so many, at least 1.
@@ -36,18 +36,14 @@ pub struct Referrers {
 }
 
 impl Pull {
-    /// Lists the manifests whose `subject` is the given one, which need not exist, nor need the
-    /// repository: clients take a failure here for a registry without this list.
+    /// Lists the manifests whose `subject` is the given one, which need not exist.
     pub async fn referrers(
         &self,
         permit: &RepositoryPermit,
         query: ReferrersQuery<'_>,
     ) -> Result<Referrers, RegistryError> {
         permit.must_be(Action::ListImageReferrers);
-        let repository = match self.directory.recent(permit.name()).await {
-            Err(RegistryError::RepositoryUnknown(_)) => return Ok(Referrers::default()),
-            found => found?,
-        };
+        let repository = self.directory.recent(permit.name()).await?;
         let prefix = referrers(query.subject);
         let items = Query {
             partition: content(&repository.id),
@@ -69,10 +65,9 @@ impl Pull {
             }
             let descriptor: Descriptor = decode(item)?;
             last = Some(descriptor.digest.clone());
-            let matches = query
-                .artifact_type
-                .is_none_or(|wanted| descriptor.artifact_type.as_deref() == Some(wanted));
-            if matches {
+            let kind = descriptor.artifact_type.as_deref();
+            let wanted = query.artifact_types;
+            if wanted.is_empty() || kind.is_some_and(|kind| wanted.contains(&kind)) {
                 page.descriptors.push(descriptor);
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use berth_types::{Digest, Tag};
 use bytes::Bytes;
 
-use super::put::Pushed;
+use super::put::{PushChange, Pushed};
 use super::record::{
     DIGEST, Image, ManifestRecord, PARENTS, TagRecord, content_size, referrer_descriptor,
 };
@@ -32,6 +32,22 @@ pub(super) struct Sight {
     pub(super) layers: Vec<Option<Item>>,
     /// Its children, in the order of the manifest.
     pub(super) children: Vec<Option<Item>>,
+}
+
+impl Sight {
+    /// Returns what the push of the image `digest` changes.
+    pub(super) fn change(&self, digest: &Digest) -> Result<PushChange, RegistryError> {
+        if self.image.is_none() {
+            return Ok(PushChange::Made);
+        }
+        for tag in &self.tags {
+            let tag = tag.as_ref().map(decode::<TagRecord>).transpose()?;
+            if tag.is_none_or(|tag| tag.digest != *digest) {
+                return Ok(PushChange::Tagged);
+            }
+        }
+        Ok(PushChange::Nothing)
+    }
 }
 
 /// The operations of a push.

@@ -1,0 +1,85 @@
+//! What clients are told of errors, in ECR's words.
+
+use berth_registry::access::Denied;
+use berth_registry::{Identity, MissingContent};
+use berth_types::{Digest, RegistryId, RepositoryName, Tag};
+
+use crate::image_id::ImageIdentifier;
+
+/// Says that there is no such repository.
+pub(crate) fn repository_unknown(name: &RepositoryName, registry_id: &RegistryId) -> String {
+    format!(
+        "The repository with name '{name}' does not exist in the registry with id '{registry_id}'"
+    )
+}
+
+/// Returns the exception and the message of a manifest that refers to what is not there.
+pub(crate) fn content_missing(
+    repository: &RepositoryName,
+    content: MissingContent,
+    missing: &[Digest],
+    registry_id: &RegistryId,
+) -> (&'static str, String) {
+    let (code, what) = match content {
+        MissingContent::Layers => ("LayersNotFoundException", "Layers"),
+        MissingContent::Images => ("ReferencedImagesNotFoundException", "Images"),
+    };
+    let digests: Vec<_> = missing.iter().map(Digest::as_str).collect();
+    let digests = digests.join(", ");
+    let message = format!(
+        "{what} with digests '[{digests}]' required for pushing image into repository with name '{repository}' in the registry with id '{registry_id}' do not exist"
+    );
+    (code, message)
+}
+
+/// Says that an image is there already.
+pub(crate) fn image_exists(
+    repository: &RepositoryName,
+    id: &ImageIdentifier,
+    registry_id: &RegistryId,
+) -> String {
+    let digest = id.image_digest.as_deref().unwrap_or("null");
+    let tag = id.image_tag.as_deref().unwrap_or("null");
+    format!(
+        "Image with digest '{digest}' and tag '{tag}' already exists in the repository with name '{repository}' in registry with id '{registry_id}'"
+    )
+}
+
+/// Returns an image's id as messages name it.
+pub(crate) fn image_id(digest: Option<&Digest>, tag: Option<&Tag>) -> ImageIdentifier {
+    ImageIdentifier {
+        image_digest: digest.map(Digest::to_string),
+        image_tag: tag.map(Tag::to_string),
+    }
+}
+
+/// Says that there is no such image.
+pub(crate) fn image_unknown(
+    repository: &RepositoryName,
+    id: &ImageIdentifier,
+    registry_id: &RegistryId,
+) -> String {
+    let digest = id.image_digest.as_deref().unwrap_or("null");
+    let tag = id.image_tag.as_deref().unwrap_or("null");
+    format!(
+        "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
+    )
+}
+
+/// Says who may not do what.
+pub(crate) fn access_denied(denied: &Denied, identity: &Identity) -> String {
+    use berth_registry::access::{Action, Caller};
+    let Identity { registry_id, region } = identity;
+    let user = match denied.caller {
+        Caller::Anonymous => "anonymous".to_owned(),
+        Caller::Root | Caller::ScopedRoot(_) | Caller::Uploader(..) => {
+            format!("arn:aws:iam::{registry_id}:root")
+        }
+    };
+    let (action, name) = (denied.action, &denied.resource);
+    let resource = match action {
+        Action::GetAuthorizationToken => "*".to_owned(),
+        _ => format!("arn:aws:ecr:{region}:{registry_id}:repository/{name}"),
+    };
+    format!("User: {user} is not authorized to perform: {action} on resource: {resource}")
+}
