@@ -20,9 +20,10 @@ const TRY: Duration = Duration::from_secs(5);
 /// How long it may take to connect, with the TLS handshake.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// Longest first pause between tries, which are at random; each further one may be twice as long.
-/// The SDK's own, a second, is long beside what a throttled table or bucket needs.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Longest first pause after a try that was throttled; each further one may be twice as long. The
+/// SDK's own is a second, which someone who pulls would notice. After a lost connection it begins
+/// with 50 ms. All are at random below that.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Longest pause between tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

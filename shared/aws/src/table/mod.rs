@@ -45,8 +45,9 @@ use refusal::Refusal;
 
 /// The registry's table in DynamoDB.
 ///
-/// What is throttled, or meets a lost connection, is tried again for some seconds, and is
-/// [`Unavailable`](StoreErrorKind::Unavailable) then.
+/// What is throttled, or meets a lost connection, is tried again a few times, and is
+/// [`Unavailable`](StoreErrorKind::Unavailable) then. Whether a transaction that is unavailable was
+/// carried out nobody knows, but never twice.
 #[derive(Clone, Debug)]
 pub struct DynamoTable {
     client: Client,
