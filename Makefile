@@ -66,7 +66,7 @@ lint-template: $(VENV) .tools/sam/installed.txt
 test: $(VENV) test-rust test-python ## Run the Rust tests and the fast Python tests
 
 .PHONY: test-rust
-test-rust: $(DYNAMODB) ## Run the Rust tests alone
+test-rust: $(DYNAMODB) .tools/ministack/installed.txt ## Run the Rust tests alone
 	cargo test --workspace --no-fail-fast
 
 .PHONY: test-python

@@ -74,6 +74,17 @@ pub(super) async fn parts_make_an_object(f: &Fixture) {
     f.assert_is("single", &content(33, 5)).await;
 }
 
+/// A store may make several parts of one body.
+pub(super) async fn a_long_body_makes_an_object(f: &Fixture) {
+    let parts = [content(54, PART), content(55, 4 * PART + 2 * PART / 5), content(56, 1234)];
+    let mut upload = Upload::begin(f, "a").await;
+    for part in &parts {
+        upload.put(part).await;
+    }
+    upload.complete().await;
+    f.assert_is("a", &join(&parts.each_ref())).await;
+}
+
 pub(super) async fn is_invisible_until_completed(f: &Fixture) {
     let mut upload = Upload::begin(f, "a").await;
     f.assert_is_absent("a").await;

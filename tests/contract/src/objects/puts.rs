@@ -39,6 +39,12 @@ pub(super) async fn put_of_many_pieces(f: &Fixture) {
     f.assert_is("a", &content).await;
 }
 
+pub(super) async fn put_of_a_long_body(f: &Fixture) {
+    let content = content(13, 22 * 1024 * 1024 + 5);
+    f.put("a", &content).await;
+    f.assert_is("a", &content).await;
+}
+
 pub(super) async fn put_replaces(f: &Fixture) {
     f.put("a", &content(3, 2_000_000)).await;
     let shorter = content(4, 100_000);
