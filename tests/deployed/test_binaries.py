@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -66,3 +67,11 @@ def test_both_architectures_were_built():
         machine(root / "token" / "bootstrap") for root in (ROOT / ".build/functions", FUNCTIONS)
     }
     assert {"arm64", architecture()} <= built
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_says_what_it_was_not_told(name: str):
+    command = [str(FUNCTIONS / name / "bootstrap")]
+    ended = subprocess.run(command, env={"BERTH_TABLE": "t"}, capture_output=True, timeout=30)
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout)["error"] == "the variable BERTH_BUCKET is not set"
