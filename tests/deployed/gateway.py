@@ -13,9 +13,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import ssl
 import threading
 import time
@@ -36,9 +34,7 @@ LARGEST_EVENT = 6_291_456
 LARGEST_RESPONSE = 6_291_456
 SECONDS = 30.0
 MOST_AT_ONCE = 100
-# What is read of a body that was refused, before its connection is closed.
-LINGER_BYTES = 512 * 1024 * 1024
-LINGER_SECONDS = 5
+PIECE = 65536
 POLL_SECONDS = 0.02
 
 
@@ -196,7 +192,6 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
     disable_nagle_algorithm = True
     wbufsize = -1
-    refused = False
 
     def __init__(self, request: object, address: object, server: BaseServer) -> None:
         assert isinstance(server, _Server)
@@ -210,22 +205,6 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Logs nothing: `Gateway.exchanges` has it."""
 
-    def finish(self) -> None:
-        """Ends the connection, not before the client has read an early refusal."""
-        if self.refused:
-            self._linger()
-        super().finish()
-        self.request.close()
-
-    def _linger(self) -> None:
-        # Closing on bytes that nobody read resets the connection, and the answer with it.
-        self.request.settimeout(LINGER_SECONDS)
-        left = LINGER_BYTES
-        with contextlib.suppress(OSError):
-            self.request.shutdown(socket.SHUT_WR)
-            while left > 0 and (piece := self.request.recv(65536)):
-                left -= len(piece)
-
     def _serve(self) -> None:
         head = len(self.requestline) + sum(len(k) + len(v) for k, v in self.headers.items())
         if head > LARGEST_HEAD:
@@ -235,7 +214,7 @@ class _Handler(BaseHTTPRequestHandler):
         except GatewayError:
             return self._refuse(400, "Bad Request")
         if body is None:
-            return self._refuse(413, "Request Entity Too Large")
+            return self._say(413, "Request Entity Too Large")
         headers = list(self.headers.items())
         request = Request(self.command, self.path, headers, body, self.source, self.gateway.scheme)
         return self._send(self.gateway.answer(request))
@@ -243,38 +222,53 @@ class _Handler(BaseHTTPRequestHandler):
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = _serve  # noqa: N815
 
     def _refuse(self, status: int, text: str) -> None:
-        self.close_connection = self.refused = True
+        self.close_connection = True
+        self._say(status, text)
+
+    def _say(self, status: int, text: str) -> None:
+        path = self.path.partition("?")[0]
+        self.gateway.exchanges.append(Exchange(self.command, path, status, None, 0, 0.0))
         self._send(_message(status, text))
 
     def _body(self) -> bytes | None:
-        """Reads the body; `None` if it is too large."""
+        """Reads the body; `None` if it is too large.
+
+        All of it is read, though nobody could see what the real gateway does: regctl seeks in a
+        file that it still sends, if it is refused before the end, and then sends other bytes.
+        """
         if "chunked" in (self.headers.get("transfer-encoding") or "").lower():
             return self._chunks()
         length = self.headers.get("content-length") or "0"
         if not length.isdecimal():
             raise GatewayError(f"content-length {length!r}")
-        if int(length) > LARGEST_PAYLOAD:
-            return None
-        body = self.rfile.read(int(length))
-        if len(body) < int(length):
-            raise GatewayError("the body was cut off")
-        return body
+        body = bytearray()
+        self._read(int(length), body)
+        return bytes(body) if int(length) <= LARGEST_PAYLOAD else None
 
     def _chunks(self) -> bytes | None:
-        body = bytearray()
+        body, length = bytearray(), 0
         while True:
             line = self.rfile.readline(1024).partition(b";")[0].strip()
             try:
                 size = int(line, 16)
             except ValueError as error:
                 raise GatewayError(f"chunk size {line!r}") from error
-            if len(body) + size > LARGEST_PAYLOAD:
-                return None
-            body += self.rfile.read(size)
+            length += size
+            self._read(size, body)
             if self.rfile.readline(1024) != b"\r\n":
                 raise GatewayError("a chunk has no end")
             if size == 0:
-                return bytes(body)
+                return bytes(body) if length <= LARGEST_PAYLOAD else None
+
+    def _read(self, length: int, body: bytearray) -> None:
+        """Reads bytes, and keeps no more of them than a payload may have."""
+        while length > 0:
+            piece = self.rfile.read(min(length, PIECE))
+            if not piece:
+                raise GatewayError("the body was cut off")
+            length -= len(piece)
+            if len(body) <= LARGEST_PAYLOAD:
+                body += piece
 
     def _send(self, result: Answer) -> None:
         length = str(len(result.body))

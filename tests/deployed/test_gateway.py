@@ -178,6 +178,7 @@ def test_payload_over_ten_megabytes(gateway: Gateway, function: Function) -> Non
     assert message(requests.put(gateway.url + "/v2/a", data=body)) == refused
     assert message(requests.put(gateway.url + "/v2/a", data=iter([body]))) == refused
     assert not function.events
+    assert gateway.answers("PUT", 413) == 2
 
 
 def test_event_over_six_megabytes(gateway: Gateway, function: Function) -> None:
