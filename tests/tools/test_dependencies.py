@@ -16,6 +16,7 @@ FUNCTION = {"berth-aws", "berth-lambda-kit", "berth-registry", "berth-settings"}
 # Of our own crates, what each may name (tests aside).
 INTERNAL = {
     "berth-types": set(),
+    "berth-policy": set(),
     "berth-registry": {"berth-types"},
     "berth-oci-api": {"berth-registry", "berth-types"},
     "berth-ecr-api": {"berth-registry", "berth-types"},
@@ -39,7 +40,10 @@ INTERNAL = {
 }
 
 # All that a pure crate may name of other people's.
-PURE = {"berth-types": {"serde", "serde_json", "sha2", "thiserror"}}
+PURE = {
+    "berth-policy": {"base64", "serde", "serde_json", "thiserror"},
+    "berth-types": {"serde", "serde_json", "sha2", "thiserror"},
+}
 
 # What no crate above the ports may name: servers, stores, files.
 ABOVE_THE_PORTS = ("berth-types", "berth-registry", "berth-oci-api", "berth-ecr-api")
