@@ -29,6 +29,13 @@ INTERNAL = {
     "berth-oci-push": FUNCTION,
     "berth-token": FUNCTION,
     "berth-lambda-kit": {"berth-oci-api", "berth-registry", "berth-settings"},
+    "berth-edge": {
+        "berth-aws",
+        "berth-http-server",
+        "berth-oci-api",
+        "berth-registry",
+        "berth-settings",
+    },
     "berth-local": {
         "berth-ecr-api",
         "berth-embedded",
@@ -88,6 +95,17 @@ def test_servers_and_stores_stay_beneath_the_ports():
 
 def test_the_server_has_no_store_and_no_tls_stack():
     assert not dependencies()["berth-http-server"] & NOT_THE_SERVERS
+
+
+def test_processes_on_aws_have_one_tls_stack():
+    on_aws = [package for package, named in dependencies().items() if "berth-aws" in named]
+    assert "berth-edge" in on_aws
+    for package in on_aws:
+        command = ["cargo", "tree", "--offline", "--edges=normal", "--prefix=none"]
+        command += ["--package", package]
+        tree = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+        linked = {line.split()[0] for line in tree.splitlines()}
+        assert linked & {"ring", "openssl", "native-tls", "aws-lc-rs"} == {"aws-lc-rs"}, package
 
 
 def test_every_crate_is_listed():
