@@ -5,9 +5,11 @@
 //! its own, all at once, and waits for them while it has none. Beyond these it takes what is
 //! spare, and never waits for that. So an upload that has memory never waits for another upload,
 //! only for its own parts to be sent: no two can block each other.
+//!
+//! Segments are used again: what the allocator would keep of them is not bounded.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use berth_registry::ports::{StoreError, StoreErrorKind};
 use bytes::Bytes;
@@ -20,13 +22,36 @@ pub(super) const SEGMENT: usize = 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Memory {
     spare: Arc<Semaphore>,
+    unused: Arc<Unused>,
+}
+
+/// Segments that were used. With those in use they are never more than there are permits.
+#[derive(Default)]
+struct Unused(Mutex<Vec<Vec<u8>>>);
+
+impl Unused {
+    fn take(&self) -> Vec<u8> {
+        let unused = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        unused.unwrap_or_else(|| Vec::with_capacity(SEGMENT))
+    }
+
+    fn put(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
+}
+
+impl fmt::Debug for Unused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unused")
+    }
 }
 
 impl Memory {
     /// Bounds the memory to `bytes`, in whole segments, but to no less than `least` segments.
     pub(super) fn new(bytes: usize, least: u16) -> Self {
         let segments = (bytes / SEGMENT).max(least.into()).min(Semaphore::MAX_PERMITS);
-        Self { spare: Arc::new(Semaphore::new(segments)) }
+        Self { spare: Arc::new(Semaphore::new(segments)), unused: Arc::default() }
     }
 
     /// Waits until an upload is allowed `segments` of its own.
@@ -34,7 +59,7 @@ impl Memory {
         let spare = Arc::clone(&self.spare);
         let held = Arc::clone(&spare).acquire_many_owned(segments.into()).await.map_err(closed)?;
         let own = Arc::new(Semaphore::new(segments.into()));
-        Ok(Allowance { own, held: Arc::new(held), spare })
+        Ok(Allowance { own, held: Arc::new(held), spare, unused: Arc::clone(&self.unused) })
     }
 
     /// Returns how many segments nobody has.
@@ -50,6 +75,7 @@ pub(super) struct Allowance {
     own: Arc<Semaphore>,
     held: Arc<OwnedSemaphorePermit>,
     spare: Arc<Semaphore>,
+    unused: Arc<Unused>,
 }
 
 impl Allowance {
@@ -59,7 +85,7 @@ impl Allowance {
             return Some(self.own_segment(permit));
         }
         let permit = Arc::clone(&self.spare).try_acquire_owned().ok()?;
-        Some(Segment::new(Loan { _permit: permit, _held: None }))
+        Some(self.new_segment(permit, None))
     }
 
     /// Waits for a segment of the upload's own: one of its parts that are being sent has it.
@@ -69,27 +95,30 @@ impl Allowance {
     }
 
     fn own_segment(&self, permit: OwnedSemaphorePermit) -> Segment {
-        Segment::new(Loan { _permit: permit, _held: Some(Arc::clone(&self.held)) })
+        self.new_segment(permit, Some(Arc::clone(&self.held)))
+    }
+
+    fn new_segment(
+        &self,
+        permit: OwnedSemaphorePermit,
+        held: Option<Arc<OwnedSemaphorePermit>>,
+    ) -> Segment {
+        let unused = Arc::clone(&self.unused);
+        Segment { bytes: unused.take(), unused, _permit: permit, _held: held }
     }
 }
 
 /// Memory that is given back when the last reader of its bytes lets go.
 pub(super) struct Segment {
     bytes: Vec<u8>,
-    _loan: Loan,
-}
-
-struct Loan {
+    unused: Arc<Unused>,
+    /// Dropped after the bytes were given back.
     _permit: OwnedSemaphorePermit,
     /// Keeps what the upload was allowed from others while a segment of it is read.
     _held: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Segment {
-    fn new(loan: Loan) -> Self {
-        Self { bytes: Vec::with_capacity(SEGMENT), _loan: loan }
-    }
-
     /// Takes bytes from the front of `piece`, as many as there is room for.
     pub(super) fn take(&mut self, piece: &mut Bytes) {
         let length = piece.len().min(SEGMENT - self.bytes.len());
@@ -103,6 +132,12 @@ impl Segment {
     /// Returns the bytes; they hold the memory.
     pub(super) fn freeze(self) -> Bytes {
         Bytes::from_owner(self)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        self.unused.put(std::mem::take(&mut self.bytes));
     }
 }
 

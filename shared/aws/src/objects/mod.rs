@@ -47,7 +47,7 @@ const CONTENT_TYPE: &str = "application/octet-stream";
 /// The registry's objects in one bucket.
 ///
 /// A body that ends within 16 MiB is one `PutObject` with a checksum; a longer one is sent in
-/// parts of 16 MiB, several at a time. The memory for bodies is bounded for the whole process
+/// parts of 16 MiB, several at a time. The memory for bodies is bounded
 /// ([`with_upload_memory`](Self::with_upload_memory)); when it is used up, bodies wait.
 #[derive(Clone, Debug)]
 pub struct S3Objects {
@@ -72,7 +72,8 @@ impl S3Objects {
         Self { default_key: Some(key), ..self }
     }
 
-    /// Bounds the memory for bodies on their way to S3 to `bytes`, but to no less than 16 MiB.
+    /// Bounds the memory for bodies on their way to S3 to `bytes`, but to no less than 16 MiB, for
+    /// this value and its clones together. What was used is kept for the next bodies.
     #[must_use]
     pub fn with_upload_memory(self, bytes: usize) -> Self {
         Self { memory: Arc::new(Memory::new(bytes, WHOLE)), ..self }
