@@ -7,9 +7,11 @@ mod failure;
 mod folder;
 mod keys;
 mod objects;
+mod queue;
 mod table;
 
 pub use folder::{Created, DataFolder, OpenError};
 pub use keys::FileKeys;
 pub use objects::FileObjects;
+pub use queue::SqliteQueue;
 pub use table::SqliteTable;

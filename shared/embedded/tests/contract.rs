@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_contract::{ConflictingTable, keys_suite, objects_suite, table_suite};
-use berth_embedded::{DataFolder, FileKeys};
+use berth_contract::{
+    ConflictingTable, MOST_RECEIVED_ALIVE, Queues, keys_suite, objects_suite, queue_suite,
+    table_suite,
+};
+use berth_embedded::{DataFolder, FileKeys, SqliteQueue};
+use berth_registry::ports::SystemClock;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn table() {
@@ -36,4 +40,14 @@ async fn objects_on_one_thread() {
 #[tokio::test]
 async fn keys() {
     keys_suite(Arc::new(FileKeys::new(&[7; 32])), Arc::new(FileKeys::new(&[8; 32]))).await;
+}
+
+#[tokio::test]
+async fn queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = DataFolder::open(folder.path()).unwrap().table();
+    let queue = |name| SqliteQueue::new(Arc::clone(&table), name, Arc::new(SystemClock));
+    let jobs = Arc::new(queue("jobs").with_dead_letters(MOST_RECEIVED_ALIVE, "dead"));
+    let dead = Arc::new(queue("dead"));
+    queue_suite(&Queues { send: jobs.clone(), receive: jobs, dead }).await;
 }

@@ -10,6 +10,7 @@ mod conflicting;
 mod counting;
 mod keys;
 mod objects;
+mod queue;
 mod table;
 mod unreliable;
 
@@ -18,6 +19,7 @@ pub use conflicting::ConflictingTable;
 pub use counting::{Calls, Counter, CountingObjects, CountingTable};
 pub use keys::keys_suite;
 pub use objects::objects_suite;
+pub use queue::{MOST_RECEIVED_ALIVE, Queues, queue_suite};
 pub use table::table_suite;
 pub use unreliable::{Failures, UnreliableObjects, UnreliableTable};
 

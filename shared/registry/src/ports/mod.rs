@@ -1,4 +1,4 @@
-//! What the registry asks of the world: a table, objects, a key, the time.
+//! What the registry asks of the world: a table, objects, a key, queues, the time.
 //!
 //! A port hides a service, not a rule. Every rule stands above it, once, so that an adapter is
 //! small and one contract suite (`tests/contract`) covers it whole.
@@ -7,6 +7,7 @@ mod clock;
 mod error;
 mod keys;
 mod objects;
+mod queue;
 mod table;
 
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -15,6 +16,10 @@ pub use keys::{DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
 pub use objects::{
     BodyError, ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MOST_PARTS, MultipartId,
     NewObject, ObjectKey, PartTag, PutError, ReadObjects, WriteObjects,
+};
+pub use queue::{
+    LARGEST_MESSAGE, MOST_RECEIVED, Message, NewMessage, Receipt, Receive, ReceiveMessages,
+    SendMessages,
 };
 pub use table::{
     Attributes, Condition, Consistency, Counters, Item, Key, LARGEST_DOCUMENT, MOST_OPERATIONS,
