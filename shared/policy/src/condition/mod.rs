@@ -68,7 +68,9 @@ impl Condition {
     /// Whether the condition holds for a request.
     ///
     /// A key with several values needs a quantifier. Without one, all of them must pass in a
-    /// statement that allows, and any in one that denies.
+    /// statement that allows, and any in one that denies. Likewise `ForAnyValue` with `IfExists`
+    /// holds for a key that is not there in a statement that denies alone: AWS's pages say that it
+    /// holds, those who measured it that it does not.
     pub fn holds(&self, context: &Context, effect: Effect) -> bool {
         let values = context.values(&self.key);
         if let Test::Absent(wanted) = &self.test {
@@ -78,6 +80,7 @@ impl Condition {
         let passes = |value: &String| self.test.accepts(value, context) != operator.negated;
         match (operator.quantifier, effect) {
             (None, _) if values.is_empty() => operator.negated || operator.if_exists,
+            (Some(Quantifier::Any), Effect::Deny) if values.is_empty() => operator.if_exists,
             (Some(Quantifier::All), _) | (None, Effect::Allow) => values.iter().all(passes),
             (Some(Quantifier::Any), _) | (None, Effect::Deny) => values.iter().any(passes),
         }

@@ -84,7 +84,6 @@ const FORMS: &[(&str, &str, bool, bool)] = &[
     ("ForAnyValue:#", "--", false, true),
     ("ForAnyValue:#", "", false, false),
     ("ForAnyValue:#IfExists", "-+", true, true),
-    ("ForAnyValue:#IfExists", "", false, false),
 ];
 
 fn values(row: &Row, signs: &str) -> Context {
@@ -166,6 +165,16 @@ fn several_values_without_a_quantifier_fail_safely() {
             assert_eq!(allows(&condition, &context), allowed, "allow, {condition}, {signs}");
             assert_eq!(denies(&condition, &context), denied, "deny, {condition}, {signs}");
         }
+    }
+}
+
+/// Without a key, `ForAnyValue` with `IfExists` allows nothing and denies.
+#[test]
+fn any_value_of_a_key_that_may_be_missing_fails_safely() {
+    for row in OPERATORS.iter().map(|line| row(line)) {
+        let condition = condition(&row, "ForAnyValue:#IfExists", &format!(r#""{}""#, row.policy));
+        assert!(!allows(&condition, &values(&row, "")), "allow, {condition}");
+        assert!(denies(&condition, &values(&row, "")), "deny, {condition}");
     }
 }
 
