@@ -90,7 +90,9 @@ e2e-local: $(VENV) $(TOOLS) ## The same against a release build of `berth serve`
 e2e-deployed: $(VENV) $(TOOLS) .tools/ministack/installed.txt build-functions ## The same against the deployed stack alone
 	tests/tools/install-debian
 	functions/build $(HOST_ARCHITECTURE) .build/host
-	BERTH_FUNCTIONS=$(CURDIR)/.build/host $(PYTEST) tests/deployed \
+	cargo build --workspace --bins
+	BERTH_FUNCTIONS=$(CURDIR)/.build/host BERTH_EDGE=$(CURDIR)/target/debug/berth-edge \
+		$(PYTEST) tests/deployed \
 		--junitxml=$(RESULTS)/$@.xml $(PYTEST_ARGS)
 
 .PHONY: build-functions

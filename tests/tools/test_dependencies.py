@@ -105,7 +105,7 @@ def test_processes_on_aws_have_one_tls_stack():
         command += ["--package", package]
         tree = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
         linked = {line.split()[0] for line in tree.splitlines()}
-        assert linked & {"ring", "openssl", "native-tls", "aws-lc-rs"} == {"aws-lc-rs"}, package
+        assert len(linked & {"ring", "openssl", "native-tls", "aws-lc-rs"}) == 1, package
 
 
 def test_every_crate_is_listed():
