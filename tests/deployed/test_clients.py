@@ -16,7 +16,7 @@ from stack import Stack
 
 LAYER = 3 * images.MIB
 LONG_LAYER = 50 * images.MIB
-CHUNK = 4 * images.MIB
+CHUNK = 1_466_000
 
 
 def pulled(folder: Path, digest: str) -> None:
