@@ -109,9 +109,18 @@ def documented_skips() -> list[str]:
 
 
 def assert_conforms(
-    binary: Path, folder: Path, version: str, url: str, auth: tuple[str, str]
+    binary: Path,
+    folder: Path,
+    version: str,
+    url: str,
+    auth: tuple[str, str],
+    *,
+    without: str = "",
 ) -> None:
-    """Runs the suite against a registry that takes manifests without their content."""
+    """Runs the suite against a registry that takes manifests without their content.
+
+    `without` is a switch that stays off.
+    """
     user, password = auth
     settings = {
         "OCI_LOG": "warn",
@@ -124,7 +133,9 @@ def assert_conforms(
     }
     done = subprocess.run(
         [binary],
-        env=os.environ | settings | {f"OCI_{name}": "true" for name in TOGGLES},
+        env=os.environ
+        | settings
+        | {f"OCI_{name}": str(name != without).lower() for name in TOGGLES},
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
