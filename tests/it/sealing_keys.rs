@@ -11,7 +11,7 @@ use berth_registry::access::{
 use berth_registry::ports::{StoreErrorKind, WriteTable};
 use tokio::time::{Instant, advance};
 
-use crate::harness::{KEY_ID, SECRET, Store, TestRegistry, root};
+use crate::harness::{KEY_ID, SECRET, Store, TestRegistry, digest, root};
 
 /// Returns an authenticator of a process of its own, which makes keys.
 fn process(store: &Store) -> Authenticator {
@@ -228,4 +228,24 @@ async fn a_table_that_fails_is_no_wrong_password() {
     registry.request("GET", "/v2/").bearer(&token).expect(503).await.has_code("UNKNOWN");
     assert!(begin.elapsed() < Duration::from_secs(1), "nothing was guessed");
     registry.request("GET", "/v2/").bearer(&token).expect(200).await;
+}
+
+#[tokio::test]
+async fn a_downloads_token_is_good_for_its_blob_for_an_hour() {
+    let store = Store::new();
+    let process = process(&store);
+    let (name, other) = ("team/app".parse().unwrap(), "team/b".parse().unwrap());
+    let [first, second] = ["first", "second"].map(|text| digest(text.as_bytes()).parse().unwrap());
+    let issued = process.download_token(&name, &first).await.unwrap();
+    let token = issued.token.reveal();
+    let caller = process.downloader(token, &name, &first).await.unwrap();
+    assert_eq!(caller, Caller::Downloader(name.clone(), first.clone()));
+    is_refused(&process.downloader(token, &name, &second).await);
+    is_refused(&process.downloader(token, &other, &first).await);
+    is_refused(&process.token(token).await);
+    is_refused(&process.basic("AWS", token).await);
+    is_refused(&process.downloader(&issue(&process).await, &name, &first).await);
+    store.clock.advance(Duration::from_hours(1));
+    let expired = process.downloader(token, &name, &first).await;
+    assert!(matches!(expired, Err(AuthenticationError::Expired)), "{expired:?}");
 }

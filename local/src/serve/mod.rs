@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use berth_ecr_api::EcrApi;
+use berth_ecr_api::{EcrApi, PART_BYTES};
 use berth_embedded::{DataFolder, FileKeys};
 use berth_http_server::{BaseUrl, Limits, Listeners, Service};
 use berth_oci_api::{ApiSettings, OciApi};
@@ -87,6 +87,7 @@ fn apis(
         authenticator,
         failed_logins,
         gate: Gate,
+        part_size: PART_BYTES,
         clock,
     };
     Apis { oci, ecr }

@@ -9,18 +9,26 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::{
-    batch_delete_image, batch_get_image, create_repository, delete_repository, describe_images,
-    describe_repositories, get_authorization_token, list_image_referrers, list_images,
-    list_tags_for_resource, put_image, put_image_scanning_configuration, put_image_tag_mutability,
-    signature, tag_resource, untag_resource,
+    batch_check_layer_availability, batch_delete_image, batch_get_image, complete_layer_upload,
+    create_repository, delete_repository, describe_images, describe_repositories,
+    get_authorization_token, get_download_url_for_layer, initiate_layer_upload,
+    list_image_referrers, list_images, list_tags_for_resource, put_image,
+    put_image_scanning_configuration, put_image_tag_mutability, signature, tag_resource,
+    untag_resource, upload_layer_part,
 };
 
-/// Longest body that a request may have; the caller reads no more than that.
-pub const MOST_BODY_BYTES: usize = 8 * 1024 * 1024;
+/// Longest body that a request may have; the caller reads no more than that. A part of a layer of
+/// [`PART_BYTES`] fits in, as base64.
+pub const MOST_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Length of the parts of a layer that clients are asked for where bodies may be as long as
+/// [`MOST_BODY_BYTES`]; that of ECR.
+pub const PART_BYTES: u64 = 10 * 1024 * 1024;
 
 const JSON_1_1: &str = "application/x-amz-json-1.1";
 
@@ -37,6 +45,9 @@ pub struct EcrApi {
     pub failed_logins: Arc<FailedLogins>,
     /// What every operation passes.
     pub gate: Gate,
+    /// Length of the parts of a layer that clients are asked for, in bytes: [`PART_BYTES`], or less
+    /// where bodies must be shorter.
+    pub part_size: u64,
     /// The time, for signatures.
     pub clock: Arc<dyn Clock>,
 }
@@ -80,8 +91,10 @@ impl EcrApi {
         if answer.status.is_server_error() {
             tracing::error!(cause = error.cause(), "an operation of the ECR API failed");
         }
-        let body = serde_json::json!({ "__type": answer.code, "message": answer.message });
-        response(answer.status, Bytes::from(body.to_string()))
+        let mut body = answer.members;
+        body.insert("__type".to_owned(), answer.code.into());
+        body.insert("message".to_owned(), answer.message.into());
+        response(answer.status, Bytes::from(Value::Object(body).to_string()))
     }
 }
 
@@ -99,11 +112,17 @@ impl Call<'_> {
     async fn run(&self, operation: Operation, body: &[u8]) -> Result<Bytes, ApiError> {
         use EcrOperation as E;
         match operation {
+            Operation::Ecr(E::BatchCheckLayerAvailability) => {
+                write(&batch_check_layer_availability::run(self, read(body)?).await?)
+            }
             Operation::Ecr(E::BatchDeleteImage) => {
                 write(&batch_delete_image::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::BatchGetImage) => {
                 write(&batch_get_image::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::CompleteLayerUpload) => {
+                write(&complete_layer_upload::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::CreateRepository) => {
                 write(&create_repository::run(self, read(body)?).await?)
@@ -119,6 +138,12 @@ impl Call<'_> {
             }
             Operation::Ecr(E::GetAuthorizationToken) => {
                 write(&get_authorization_token::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::GetDownloadUrlForLayer) => {
+                write(&get_download_url_for_layer::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::InitiateLayerUpload) => {
+                write(&initiate_layer_upload::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::ListImageReferrers) => {
                 write(&list_image_referrers::run(self, read(body)?).await?)
@@ -137,6 +162,9 @@ impl Call<'_> {
             Operation::Ecr(E::TagResource) => write(&tag_resource::run(self, read(body)?).await?),
             Operation::Ecr(E::UntagResource) => {
                 write(&untag_resource::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::UploadLayerPart) => {
+                write(&upload_layer_part::run(self, read(body)?).await?)
             }
             Operation::Ecr(_) | Operation::EcrPublic(_) => {
                 Err(ApiError::UnsupportedOperation(operation.name()))

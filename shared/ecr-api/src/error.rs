@@ -3,8 +3,9 @@
 use berth_registry::access::Denied;
 use berth_registry::ports::{StoreError, StoreErrorKind};
 use berth_registry::{Identity, RegistryError};
-use berth_types::{Reference, RegistryId, RepositoryName};
+use berth_types::{Digest, Reference, RegistryId, RepositoryName, UploadId};
 use http::StatusCode;
+use serde_json::{Map, Value};
 
 use crate::image_id::ImageIdentifier;
 use crate::messages::{
@@ -58,6 +59,22 @@ pub(crate) enum ApiError {
         /// Image.
         id: ImageIdentifier,
     },
+    /// A part of a layer does not go on where the upload ends, or has another length than it says.
+    BadPart(BadPart),
+    /// The layer is there already.
+    LayerExists {
+        /// Repository.
+        repository: RepositoryName,
+        /// Layer.
+        digest: Digest,
+    },
+    /// The layer does not have the digest that the client named.
+    LayerMismatch {
+        /// What the client named.
+        expected: Digest,
+        /// What was sent.
+        actual: Digest,
+    },
     /// The answer would have more bytes of manifests than one has.
     AnswerTooLarge {
         /// How many may be.
@@ -71,6 +88,16 @@ pub(crate) enum ApiError {
     Answer(serde_json::Error),
 }
 
+/// A part of a layer that is refused.
+#[derive(Debug)]
+pub(crate) struct BadPart {
+    pub(crate) repository: RepositoryName,
+    pub(crate) upload: UploadId,
+    /// Last byte that the upload has.
+    pub(crate) last_valid: Option<u64>,
+    pub(crate) reason: String,
+}
+
 /// What a client is told of an error.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ErrorAnswer {
@@ -78,6 +105,8 @@ pub(crate) struct ErrorAnswer {
     /// Name of the exception, such as `RepositoryNotFoundException`.
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// What the exception has besides its message.
+    pub(crate) members: Map<String, Value>,
 }
 
 impl From<SignatureError> for ApiError {
@@ -107,11 +136,25 @@ impl From<RegistryError> for ApiError {
 impl ErrorAnswer {
     /// ECR answers all that a client can mend with status 400, whatever the exception.
     fn client(code: &'static str, message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+        let (message, members) = (message.into(), Map::new());
+        Self { status: StatusCode::BAD_REQUEST, code, message, members }
     }
 
     fn server(status: StatusCode, message: &str) -> Self {
-        Self { status, code: "ServerException", message: message.to_owned() }
+        let (message, members) = (message.to_owned(), Map::new());
+        Self { status, code: "ServerException", message, members }
+    }
+
+    fn bad_part(part: &BadPart, registry_id: &RegistryId) -> Self {
+        let mut answer = Self::client("InvalidLayerPartException", part.reason.as_str());
+        let mut member = |name: &str, value: Value| answer.members.insert(name.to_owned(), value);
+        member("registryId", registry_id.to_string().into());
+        member("repositoryName", part.repository.to_string().into());
+        member("uploadId", part.upload.to_string().into());
+        if let Some(last) = part.last_valid {
+            member("lastValidByteReceived", last.into());
+        }
+        answer
     }
 }
 
@@ -157,6 +200,18 @@ impl ApiError {
                 let message = image_exists(repository, id, &identity.registry_id);
                 A::client("ImageAlreadyExistsException", message)
             }
+            Self::BadPart(part) => A::bad_part(part, &identity.registry_id),
+            Self::LayerExists { repository, digest } => A::client(
+                "LayerAlreadyExistsException",
+                format!(
+                    "The layer with digest '{digest}' already exists within the repository with name '{repository}' in the registry with id '{}'",
+                    identity.registry_id
+                ),
+            ),
+            Self::LayerMismatch { expected, actual } => A::client(
+                "InvalidLayerException",
+                format!("The layer has the digest '{actual}', not '{expected}'"),
+            ),
             Self::AnswerTooLarge { most } => A::client(
                 "LimitExceededException",
                 format!("The manifests have more than {most} bytes, ask for fewer images"),
@@ -219,11 +274,16 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
             ),
         ),
         E::DigestMismatch { .. } => ("ImageDigestDoesNotMatchException", error.to_string()),
+        E::BlobUnused { .. } => (
+            "LayerInaccessibleException",
+            "The specified layer is not available because it is not associated with an image"
+                .to_owned(),
+        ),
         E::UploadUnknown(_) => ("UploadNotFoundException", error.to_string()),
-        E::UploadBusy(_)
-        | E::UploadOutOfOrder { .. }
-        | E::SizeMismatch { .. }
-        | E::BodyCutOff(_) => ("InvalidLayerPartException", error.to_string()),
+        E::UploadEmpty(_) => ("EmptyUploadException", error.to_string()),
+        E::UploadOutOfOrder { .. } | E::SizeMismatch { .. } | E::BodyCutOff(_) => {
+            ("InvalidLayerPartException", error.to_string())
+        }
         E::ManifestTooComplex { .. } | E::TooManyChunks(_) => {
             ("LimitExceededException", error.to_string())
         }
@@ -235,7 +295,7 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
             ("InvalidParameterException", error.to_string())
         }
         E::TooManyResourceTags { .. } => ("TooManyTagsException", error.to_string()),
-        E::Contended(_) => ("ThrottlingException", error.to_string()),
+        E::UploadBusy(_) | E::Contended(_) => ("ThrottlingException", error.to_string()),
         E::Store(error) => return store_answer(error),
     };
     ErrorAnswer::client(code, message)

@@ -19,13 +19,17 @@ mod page;
 mod parameter;
 mod signature;
 
+mod batch_check_layer_availability;
 mod batch_delete_image;
 mod batch_get_image;
+mod complete_layer_upload;
 mod create_repository;
 mod delete_repository;
 mod describe_images;
 mod describe_repositories;
 mod get_authorization_token;
+mod get_download_url_for_layer;
+mod initiate_layer_upload;
 mod list_image_referrers;
 mod list_images;
 mod list_tags_for_resource;
@@ -37,5 +41,6 @@ mod resource_tags;
 mod tag_mutability;
 mod tag_resource;
 mod untag_resource;
+mod upload_layer_part;
 
-pub use api::{EcrApi, MOST_BODY_BYTES};
+pub use api::{EcrApi, MOST_BODY_BYTES, PART_BYTES};

@@ -72,7 +72,7 @@ pub(crate) fn access_denied(denied: &Denied, identity: &Identity) -> String {
     let Identity { registry_id, region } = identity;
     let user = match denied.caller {
         Caller::Anonymous => "anonymous".to_owned(),
-        Caller::Root | Caller::ScopedRoot(_) | Caller::Uploader(..) => {
+        Caller::Root | Caller::ScopedRoot(_) | Caller::Uploader(..) | Caller::Downloader(..) => {
             format!("arn:aws:iam::{registry_id}:root")
         }
     };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use berth_registry::Identity;
-use berth_types::{ParseRepositoryNameError, RegistryId, RepositoryName};
+use berth_types::{ParseRepositoryNameError, RegistryId, RepositoryName, UploadId};
 
 use crate::error::ApiError;
 
@@ -13,6 +13,10 @@ const REPOSITORY_NAME: &str =
 
 /// Pattern that ECR's API reference gives for ids of registries.
 const REGISTRY_ID: &str = "[0-9]{12}";
+
+/// Pattern that ECR's API reference gives for ids of uploads.
+const UPLOAD_ID: &str =
+    "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
 
 /// A parameter that does not satisfy a constraint; ECR's `InvalidParameterException`.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,6 +92,13 @@ pub(crate) fn text_length(
         count if count > most => Err(too_long(at, most)),
         _ => Ok(()),
     }
+}
+
+/// Parses the parameter `uploadId`, which must be given.
+pub(crate) fn upload_id(text: Option<String>) -> Result<UploadId, InvalidParameter> {
+    let text = required("uploadId", text)?;
+    let id = text.to_ascii_lowercase().parse();
+    id.map_err(|_| InvalidParameter::pattern("uploadId", UPLOAD_ID))
 }
 
 /// Parses a repository's name.

@@ -1,4 +1,4 @@
-//! Credentials of a request: Basic or Bearer, or the token in an upload's URL.
+//! Credentials of a request: Basic or Bearer, or the token in the URL of an upload or a download.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +9,10 @@ use http::header::AUTHORIZATION;
 use crate::query::Query;
 use crate::route::Route;
 
-/// Parameter of an upload's URL that holds the upload's token.
-pub(crate) const UPLOAD_TOKEN: &str = "_token";
+/// Parameter of the URL of an upload, or of a blob's download, that holds its token.
+pub(crate) const URL_TOKEN: &str = "_token";
 
-/// Returns who calls. The token in an upload's URL counts before the header `Authorization`: some
+/// Returns who calls. The token in a URL counts before the header `Authorization`: some
 /// clients send their credentials along to another host, where they mean nothing.
 pub(crate) async fn caller(
     headers: &HeaderMap,
@@ -20,9 +20,12 @@ pub(crate) async fn caller(
     query: &Query,
     authenticator: &Authenticator,
 ) -> Result<Caller, AuthenticationError> {
-    match (route, query.get(UPLOAD_TOKEN)) {
+    match (route, query.get(URL_TOKEN)) {
         (Some(Route::Upload(name, id)), Some(token)) => {
             authenticator.uploader(token, name, id).await
+        }
+        (Some(Route::Blob(name, digest)), Some(token)) => {
+            authenticator.downloader(token, name, digest).await
         }
         _ => caller_by_header(headers, authenticator).await,
     }

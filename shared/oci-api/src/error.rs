@@ -166,14 +166,14 @@ fn registry_row(error: &RegistryError) -> Row {
         E::ImageReferenced { digest, .. } | E::BlobInUse { digest, .. } => {
             row(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED").of(std::slice::from_ref(digest))
         }
-        E::BlobUnknown { digest, .. } => {
+        E::BlobUnknown { digest, .. } | E::BlobUnused { digest, .. } => {
             row(StatusCode::NOT_FOUND, "BLOB_UNKNOWN").of(std::slice::from_ref(digest))
         }
         E::UploadUnknown(_) => row(StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),
         E::UploadBusy(_) | E::Contended(_) => row(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS"),
         E::UploadOutOfOrder { .. } => row(StatusCode::RANGE_NOT_SATISFIABLE, "BLOB_UPLOAD_INVALID"),
         E::SizeMismatch { .. } => row(StatusCode::BAD_REQUEST, "SIZE_INVALID"),
-        E::TooManyChunks(_) | E::BodyCutOff(_) => {
+        E::UploadEmpty(_) | E::TooManyChunks(_) | E::BodyCutOff(_) => {
             row(StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID")
         }
         E::TooManyResourceTags { .. } => row(StatusCode::BAD_REQUEST, "UNSUPPORTED"),

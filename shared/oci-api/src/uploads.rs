@@ -12,7 +12,7 @@ use http::response::Builder;
 
 use crate::api::{Answer, Call, OciApi};
 use crate::body::{Limit, RequestBody, stream};
-use crate::credentials::UPLOAD_TOKEN;
+use crate::credentials::URL_TOKEN;
 use crate::error::OciError;
 use crate::headers::{
     DOCKER_CONTENT_DIGEST, DOCKER_UPLOAD_UUID, OCI_CHUNK_MIN_LENGTH, content_length, empty,
@@ -175,7 +175,7 @@ impl OciApi {
         let Some(host) = &self.settings.upload_host else { return Ok(path) };
         let issued = self.authenticator.upload_token(name, upload).await;
         let token = issued.map_err(berth_registry::RegistryError::from)?.token;
-        Ok(format!("{host}{path}?{UPLOAD_TOKEN}={}", token.reveal()))
+        Ok(format!("{host}{path}?{URL_TOKEN}={}", token.reveal()))
     }
 }
 

@@ -105,6 +105,14 @@ pub enum RegistryError {
         /// Blob.
         digest: Digest,
     },
+    /// No image uses the blob.
+    #[error("blob `{digest}` of `{repository}` is in no image")]
+    BlobUnused {
+        /// Repository.
+        repository: RepositoryName,
+        /// Blob.
+        digest: Digest,
+    },
     /// The blob is a layer or config of an image, and can't be deleted before it.
     #[error("blob `{digest}` of `{repository}` is in use by an image")]
     BlobInUse {
@@ -116,6 +124,9 @@ pub enum RegistryError {
     /// There is no such upload; it was finished, cancelled or never begun.
     #[error("upload `{0}` not found")]
     UploadUnknown(UploadId),
+    /// The upload ends without a byte.
+    #[error("upload `{0}` has no bytes")]
+    UploadEmpty(UploadId),
     /// Another request writes to the upload.
     #[error("upload `{0}` is being written by another request")]
     UploadBusy(UploadId),

@@ -16,7 +16,7 @@ mod registry;
 mod repositories;
 mod uploads;
 
-pub use blobs::{Blob, MountFrom};
+pub use blobs::{Blob, LayerSummary, MountFrom};
 pub use error::{MissingContent, RegistryError};
 pub use layout::RepositoryId;
 pub use manifests::{
@@ -32,4 +32,4 @@ pub use repositories::{
     CreateRepository, DeleteRepository, Repositories, Repository, RepositoryChange,
     RepositoryNames, RepositoryPage, WhenNotEmpty,
 };
-pub use uploads::Chunk;
+pub use uploads::{Chunk, FinishedUpload};

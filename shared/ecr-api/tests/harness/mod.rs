@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_ecr_api::EcrApi;
+use berth_ecr_api::{EcrApi, PART_BYTES};
 use berth_embedded::{DataFolder, FileKeys};
 use berth_registry::access::{
     Authenticator, FailedLogins, Gate, RootCredentials, SealingKeys, Secret,
@@ -51,6 +51,7 @@ impl TestRegistry {
             authenticator: Arc::new(authenticator),
             failed_logins: Arc::new(FailedLogins::new(Duration::ZERO)),
             gate: Gate,
+            part_size: PART_BYTES,
             clock,
         };
         Self { api, _folder: folder }

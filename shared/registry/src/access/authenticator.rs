@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_types::{RepositoryName, UploadId};
+use berth_types::{Digest, RepositoryName, UploadId};
 
 use super::token::{Claims, Grant};
 use super::{Caller, Scope, SealingKeys, Secret};
@@ -15,6 +15,9 @@ const BEARER_TOKEN: Duration = Duration::from_mins(15);
 
 /// How long an upload's token lives. Every answer about the upload brings a new one.
 const UPLOAD_TOKEN: Duration = Duration::from_hours(1);
+
+/// How long a download's token lives.
+const DOWNLOAD_TOKEN: Duration = Duration::from_hours(1);
 
 /// User name under which `/v2/` takes an authorization token as the password, as in ECR.
 const TOKEN_USER: &str = "AWS";
@@ -109,7 +112,7 @@ impl Authenticator {
         match self.grant(token).await? {
             Grant::Everything => Ok(Caller::Root),
             Grant::Scopes(scopes) => Ok(Caller::ScopedRoot(scopes)),
-            Grant::Upload(..) => Err(AuthenticationError::Token),
+            Grant::Upload(..) | Grant::Blob(..) => Err(AuthenticationError::Token),
         }
     }
 
@@ -123,6 +126,21 @@ impl Authenticator {
         match self.grant(token).await? {
             Grant::Upload(name, id) if name == *repository && id == *upload => {
                 Ok(Caller::Uploader(name, id))
+            }
+            _ => Err(AuthenticationError::Token),
+        }
+    }
+
+    /// Returns who calls with the token of a download, for that very blob of that repository.
+    pub async fn downloader(
+        &self,
+        token: &str,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Caller, AuthenticationError> {
+        match self.grant(token).await? {
+            Grant::Blob(name, blob) if name == *repository && blob == *digest => {
+                Ok(Caller::Downloader(name, blob))
             }
             _ => Err(AuthenticationError::Token),
         }
@@ -145,6 +163,15 @@ impl Authenticator {
         upload: &UploadId,
     ) -> Result<IssuedToken, StoreError> {
         self.issue(Grant::Upload(repository.clone(), upload.clone()), UPLOAD_TOKEN).await
+    }
+
+    /// Makes a token that is good for reading one blob, as `GetDownloadUrlForLayer` gives.
+    pub async fn download_token(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<IssuedToken, StoreError> {
+        self.issue(Grant::Blob(repository.clone(), digest.clone()), DOWNLOAD_TOKEN).await
     }
 
     /// Returns what a token is good for now.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use berth_types::{RepositoryName, UploadId};
+use berth_types::{Digest, RepositoryName, UploadId};
 use serde::{Deserialize, Serialize};
 
 use super::{Access, Action};
@@ -16,6 +16,8 @@ pub enum Caller {
     ScopedRoot(Vec<Scope>),
     /// Whoever bears the token of this upload of a repository.
     Uploader(RepositoryName, UploadId),
+    /// Whoever bears the token of a download of this blob of a repository.
+    Downloader(RepositoryName, Digest),
 }
 
 /// One scope of a Bearer token.
@@ -39,8 +41,8 @@ impl Caller {
     pub fn unscoped(&self) -> Self {
         match self {
             Self::Root | Self::ScopedRoot(_) => Self::Root,
-            // A stranger has no limits to lose, and an upload's token stands for nobody.
-            Self::Anonymous | Self::Uploader(..) => self.clone(),
+            // A stranger has no limits to lose, and the token in a URL stands for nobody.
+            Self::Anonymous | Self::Uploader(..) | Self::Downloader(..) => self.clone(),
         }
     }
 }
@@ -88,6 +90,7 @@ impl fmt::Display for Caller {
             Self::Anonymous => f.write_str("anonymous"),
             Self::Root | Self::ScopedRoot(_) => f.write_str("root"),
             Self::Uploader(_, upload) => write!(f, "bearer of the token of upload {upload}"),
+            Self::Downloader(_, digest) => write!(f, "bearer of the token of blob {digest}"),
         }
     }
 }

@@ -45,6 +45,7 @@ impl Gate {
             Caller::Root => true,
             Caller::ScopedRoot(scopes) => scopes.iter().any(|scope| scope.allows(action, name)),
             Caller::Uploader(repository, _) => repository == name && is_of_uploads(action),
+            Caller::Downloader(repository, _) => repository == name && is_of_downloads(action),
             Caller::Anonymous => false,
         };
         match allowed {
@@ -60,7 +61,7 @@ impl Gate {
             Caller::ScopedRoot(scopes) => {
                 action == Action::DescribeRepositories && scopes.contains(&Scope::Catalog)
             }
-            Caller::Uploader(..) | Caller::Anonymous => false,
+            Caller::Uploader(..) | Caller::Downloader(..) | Caller::Anonymous => false,
         };
         match allowed {
             true => Ok(RegistryPermit { action }),
@@ -73,6 +74,12 @@ impl Gate {
 /// the token was opened.
 fn is_of_uploads(action: Action) -> bool {
     matches!(action, Action::UploadLayerPart | Action::CompleteLayerUpload)
+}
+
+/// Whether `action` is one that a download's token is good for. Which blob it is was checked where
+/// the token was opened.
+fn is_of_downloads(action: Action) -> bool {
+    matches!(action, Action::BatchCheckLayerAvailability | Action::GetDownloadUrlForLayer)
 }
 
 impl RepositoryPermit {
@@ -142,6 +149,21 @@ mod tests {
             assert!(Gate.registry(&caller, action).is_err());
         }
         for action in [Action::InitiateLayerUpload, Action::PutImage, Action::BatchGetImage] {
+            assert!(Gate.repository(&caller, action, &name).is_err());
+        }
+    }
+
+    #[test]
+    fn a_downloads_token_is_good_for_reading_alone() {
+        let name = "team/app".parse().unwrap();
+        let digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
+        let caller = Caller::Downloader("team/app".parse().unwrap(), digest);
+        for action in [Action::GetDownloadUrlForLayer, Action::BatchCheckLayerAvailability] {
+            assert!(Gate.repository(&caller, action, &name).is_ok());
+            assert!(Gate.repository(&caller, action, &"team/b".parse().unwrap()).is_err());
+            assert!(Gate.registry(&caller, action).is_err());
+        }
+        for action in [Action::BatchDeleteImage, Action::UploadLayerPart, Action::BatchGetImage] {
             assert!(Gate.repository(&caller, action, &name).is_err());
         }
     }

@@ -2,7 +2,7 @@ use aes_gcm::aead::{Aead, KeyInit};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use berth_types::{RepositoryName, UploadId};
+use berth_types::{Digest, RepositoryName, UploadId};
 use serde::{Deserialize, Serialize};
 
 use super::Scope;
@@ -34,6 +34,8 @@ pub(super) enum Grant {
     Scopes(Vec<Scope>),
     /// Sending bytes to one upload of a repository, and ending it: an upload's token.
     Upload(RepositoryName, UploadId),
+    /// Reading one blob of a repository: a download's token.
+    Blob(RepositoryName, Digest),
 }
 
 impl SealingKey {

@@ -5,12 +5,14 @@
 //! for uses and hides it, and leaves the object to collection; an upload, a mount or a manifest
 //! push of the same blob takes that back.
 
+mod availability;
 mod delete;
 mod get;
 mod mount;
 mod record;
 
+pub use availability::LayerSummary;
 pub use get::Blob;
 pub(crate) use get::get_immutable;
 pub use mount::MountFrom;
-pub(crate) use record::{Deletion, Layer};
+pub(crate) use record::{Deletion, Layer, LayerUse};

@@ -1,4 +1,4 @@
-use berth_types::{Digest, RepositoryName};
+use berth_types::{Digest, MediaType, RepositoryName};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{encode, put};
@@ -35,6 +35,15 @@ impl Deletion {
     fn is_none(&self) -> bool {
         *self == Self::None
     }
+}
+
+/// Item that says that an image uses a layer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LayerUse {
+    /// Media type that the image's manifest gives the layer; none if that is no media type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) media_type: Option<MediaType>,
 }
 
 /// Item that says which object a repository links for a blob.

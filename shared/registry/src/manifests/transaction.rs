@@ -10,6 +10,7 @@ use super::put::{PushChange, Pushed};
 use super::record::{
     DIGEST, Image, ManifestRecord, PARENTS, TagRecord, content_size, referrer_descriptor,
 };
+use crate::blobs::LayerUse;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::Place;
@@ -73,7 +74,7 @@ impl Plan {
             builder.raise(Place::Image(&sight.repository.id, &pushed.digest).key());
         } else {
             builder.image(record)?;
-            uses = builder.uses();
+            uses = builder.uses()?;
         }
         builder.tags()?;
         let mut transaction = builder.operations;
@@ -152,11 +153,14 @@ impl Builder<'_> {
     }
 
     /// Returns one use item a layer.
-    fn uses(&self) -> Vec<Operation> {
+    fn uses(&self) -> Result<Vec<Operation>, RegistryError> {
         let use_of = |layer: &Digest| {
+            let described = self.pushed.manifest.blobs().find(|blob| blob.digest == *layer);
+            let media_type = described.and_then(|blob| blob.media_type.parse().ok());
+            let used = LayerUse { media_type };
             let repository = &self.sight.repository.id;
             let key = Place::Use { repository, layer, image: &self.pushed.digest }.key();
-            put(key, Bytes::new(), self.now.millis(), Condition::Any)
+            Ok(put(key, encode(&used)?, self.now.millis(), Condition::Any))
         };
         self.pushed.blobs.iter().map(use_of).collect()
     }

@@ -1,5 +1,5 @@
 use berth_types::{Digest, Hasher, UploadId};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
 use super::append::{Chunk, TooFew, has_length, must_begin_at_end, settle};
@@ -25,13 +25,50 @@ impl Push {
         upload: &UploadId,
         digest: &Digest,
         chunk: Chunk,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<FinishedUpload, RegistryError> {
         permit.must_be(Action::CompleteLayerUpload);
+        let loaded = self.load_to_finish(permit, upload, digest).await?;
+        self.finish(loaded, digest, chunk).await
+    }
+
+    /// Ends an upload that has all its bytes, as [`finish_upload`](Self::finish_upload) does; one
+    /// without any is refused.
+    pub async fn complete_upload(
+        &self,
+        permit: &RepositoryPermit,
+        upload: &UploadId,
+        digest: &Digest,
+    ) -> Result<FinishedUpload, RegistryError> {
+        permit.must_be(Action::CompleteLayerUpload);
+        let loaded = self.load_to_finish(permit, upload, digest).await?;
+        if loaded.session.offset == 0 {
+            return Err(RegistryError::UploadEmpty(upload.clone()));
+        }
+        let nothing = Chunk { start: None, length: Some(0), body: stream::empty().boxed() };
+        self.finish(loaded, digest, nothing).await
+    }
+
+    /// Reads the session, and with it the layer that the repository may have already.
+    async fn load_to_finish(
+        &self,
+        permit: &RepositoryPermit,
+        upload: &UploadId,
+        digest: &Digest,
+    ) -> Result<Loaded, RegistryError> {
         let layer = |repository: &Repository| vec![Place::Layer(&repository.id, digest).key()];
-        let mut loaded = self.sessions().load(permit.name(), upload, layer).await?;
+        let loaded = self.sessions().load(permit.name(), upload, layer).await?;
         if loaded.session.completing.as_ref().is_some_and(|completing| completing != digest) {
             return Err(RegistryError::UploadUnknown(upload.clone()));
         }
+        Ok(loaded)
+    }
+
+    async fn finish(
+        &self,
+        mut loaded: Loaded,
+        digest: &Digest,
+        chunk: Chunk,
+    ) -> Result<FinishedUpload, RegistryError> {
         if !loaded.session.has_parts() {
             return self.finish_whole(loaded, digest, chunk).await;
         }
@@ -52,7 +89,7 @@ impl Push {
         loaded: Loaded,
         digest: &Digest,
         chunk: Chunk,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<FinishedUpload, RegistryError> {
         self.must_be_free(&loaded)?;
         must_begin_at_end(&loaded, &chunk)?;
         let length = chunk.length.map(|length| loaded.session.tail_length() + length);
@@ -60,11 +97,12 @@ impl Push {
         let whole = Chunk { start: None, length, body };
         let object = self.put_whole(&loaded.repository, &loaded.upload, digest, whole).await?;
         let (tail, begun) = (loaded.session.tail.clone(), loaded.session.multipart.clone());
-        self.commit(loaded, digest, object).await?;
+        let finished = self.commit(loaded, digest, object).await?;
         if let Some(Multipart { object, id, .. }) = begun {
             self.objects.abort_multipart(&object, &id).await?;
         }
-        self.delete_tail(tail).await
+        self.delete_tail(tail).await?;
+        Ok(finished)
     }
 
     /// Makes a blob of one request's body.
@@ -180,20 +218,17 @@ impl Push {
         loaded: Loaded,
         digest: &Digest,
         object: StoredObject,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<FinishedUpload, RegistryError> {
         let session = Some((loaded.key(), loaded.version));
         let present = loaded.others.into_iter().next().flatten();
         let committed =
             self.commit_layer(&loaded.repository, digest, &object, present, session).await?;
-        match committed {
-            true => Ok(()),
-            false => Err(RegistryError::UploadUnknown(loaded.upload)),
-        }
+        committed.ok_or(RegistryError::UploadUnknown(loaded.upload))
     }
 
     /// Makes the object the repository's layer, and removes the session in the same transaction.
     /// If the repository has the layer already, that one stays (and its deletion, if there is one, is taken back)
-    /// and the new object is deleted. `false` if the session ended without making the layer.
+    /// and the new object is deleted. `None` if the session ended without making the layer.
     async fn commit_layer(
         &self,
         repository: &Repository,
@@ -201,7 +236,7 @@ impl Push {
         object: &StoredObject,
         mut present: Option<Item>,
         session: Option<(Key, u64)>,
-    ) -> Result<bool, RegistryError> {
+    ) -> Result<Option<FinishedUpload>, RegistryError> {
         let mut session_stands = true;
         let mut attempts = Attempts::at(digest);
         loop {
@@ -227,11 +262,15 @@ impl Push {
                 _ => {}
             }
             if operations.is_empty() || won(self.table.transact(operations).await)? {
-                let is_ours = known.is_none() && session_stands;
-                if !is_ours && known.as_ref().is_none_or(|layer| layer.object != object.key) {
-                    self.objects.delete(&object.key).await?;
+                let made = match &known {
+                    Some(layer) => layer.object == object.key,
+                    None => session_stands,
+                };
+                if made {
+                    return Ok(Some(FinishedUpload::Made));
                 }
-                return Ok(is_ours || known.is_some());
+                self.objects.delete(&object.key).await?;
+                return Ok(known.map(|_| FinishedUpload::Known));
             }
             attempts.next().await?;
             let layer = Place::Layer(&repository.id, digest).key();
@@ -242,6 +281,15 @@ impl Push {
             }
         }
     }
+}
+
+/// What the end of an upload made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishedUpload {
+    /// A blob.
+    Made,
+    /// Nothing: the repository had the blob already.
+    Known,
 }
 
 /// An object that is stored, and not yet anybody's.

@@ -20,3 +20,4 @@ mod status;
 mod tail;
 
 pub use append::Chunk;
+pub use finish::FinishedUpload;
