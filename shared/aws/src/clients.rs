@@ -3,13 +3,13 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use berth_registry::access::RootCredentials;
 use berth_registry::ports::{
-    DeleteObjects, ReadObjects, ReadTable, StoreError, UnwrapKeys, WrapKeys, WriteObjects,
-    WriteTable,
+    DeleteObjects, ReadObjects, ReadTable, ReceiveMessages, SendMessages, StoreError, UnwrapKeys,
+    WrapKeys, WriteObjects, WriteTable,
 };
 use berth_types::Region;
 
 use crate::sdk::sdk_config;
-use crate::{DynamoTable, KmsKeys, S3Objects, root_credentials, s3_client};
+use crate::{DynamoTable, KmsKeys, S3Objects, SqsQueue, root_credentials, s3_client};
 
 /// Makes the ports of one process; all share one pool of connections.
 #[derive(Clone, Debug)]
@@ -84,6 +84,22 @@ impl Clients {
 
     fn keys(&self, key: &str) -> KmsKeys {
         KmsKeys::new(aws_sdk_kms::Client::new(&self.config), key.to_owned())
+    }
+
+    /// Returns the queue at `url`, to send to.
+    #[must_use]
+    pub fn send_messages(&self, url: &str) -> Arc<dyn SendMessages> {
+        Arc::new(self.queue(url))
+    }
+
+    /// Returns the queue at `url`, to receive from.
+    #[must_use]
+    pub fn receive_messages(&self, url: &str) -> Arc<dyn ReceiveMessages> {
+        Arc::new(self.queue(url))
+    }
+
+    fn queue(&self, url: &str) -> SqsQueue {
+        SqsQueue::new(aws_sdk_sqs::Client::new(&self.config), url.to_owned())
     }
 
     /// Reads the root's access key out of a secret, as [`root_credentials`] does.

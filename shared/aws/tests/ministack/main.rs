@@ -1,9 +1,10 @@
-//! The ports on S3, KMS and Secrets Manager, by the real SDK against MiniStack.
+//! The ports on S3, SQS, KMS and Secrets Manager, by the real SDK against MiniStack.
 
 mod bodies;
 mod faults;
 mod keys;
 mod objects;
+mod queue;
 mod requests;
 mod root_secret;
 mod server;
