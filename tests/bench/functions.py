@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from calls import CallCounter
 from ministack import ACCOUNT, REGION, ROOT, MiniStack
 from runtime_api import RuntimeApi
 
@@ -35,6 +36,8 @@ MOST_ZIP_MB = 5
 MOST_RESIDENT_MB = 40
 # What a client sends in one chunk.
 LAYER_BYTES = 4 * 1024 * 1024
+# Invocations of each operation whose calls are counted: the first ones still look for keys.
+COUNTED = 3
 PATHS = "/v2/bench/app"
 
 
@@ -176,10 +179,13 @@ def blob(content: bytes) -> dict:
 def operations(count: int) -> list[tuple[str, str, int, list[dict]]]:
     """Returns what is measured: its name, its function, the status, `count` events or more."""
     manifests = [manifest(number) for number in range(count)]
+    few = [b"{}", *(str(number).encode() for number in range(1, count))]
     layers = [number.to_bytes(8) + bytes(LAYER_BYTES - 8) for number in range(count)]
     head = event("oci-pull", "HEAD", f"{PATHS}/manifests/0")
+    by_tag = event("oci-pull", "GET", f"{PATHS}/manifests/0")
     by_digest = event("oci-pull", "GET", f"{PATHS}/manifests/{digest(manifests[0])}")
     get_blob = event("oci-pull", "GET", f"{PATHS}/blobs/{digest(b'{}')}")
+    begin = event("oci-push", "POST", f"{PATHS}/blobs/uploads/")
     put = [
         event("oci-push", "PUT", f"{PATHS}/manifests/{number}", body=content)
         for number, content in enumerate(manifests)
@@ -188,10 +194,12 @@ def operations(count: int) -> list[tuple[str, str, int, list[dict]]]:
         event("oci-delete", "DELETE", f"{PATHS}/manifests/{number}") for number in range(1, count)
     ]
     return [
-        ("POST blob of 2 bytes", "oci-push", 201, [blob(b"{}")]),
+        ("POST blob of 2 bytes", "oci-push", 201, [blob(content) for content in few]),
         ("POST blob of 4 MiB", "oci-push", 201, [blob(layer) for layer in layers]),
+        ("POST upload", "oci-push", 202, [begin] * count),
         ("PUT manifest", "oci-push", 201, put),
         ("HEAD manifest by tag", "oci-pull", 200, [head] * count),
+        ("GET manifest by tag", "oci-pull", 200, [by_tag] * count),
         ("GET manifest by digest", "oci-pull", 200, [by_digest] * count),
         ("GET blob (307)", "oci-pull", 307, [get_blob] * count),
         ("GET /token", "token", 200, [sample("token")] * count),
@@ -223,6 +231,14 @@ def timed(function: Function, status: int, events: list[dict]) -> Timed:
     return Timed(took[0], statistics.median(took[1:] or took), used)
 
 
+def calls_of(function: Function, counter: CallCounter, events: list[dict]) -> str:
+    """Returns the calls of the last of the events; those before it fill what is remembered."""
+    for each in events:
+        counter.taken()
+        function.api.invoke(each)
+    return counter.taken() or "none"
+
+
 def measure_starts(folder: Path, rounds: int) -> bool:
     """Prints the table of starts and sizes; whether the targets were met."""
     env = {f"BERTH_{name}": "x" for name in ("TABLE", "BUCKET", "KEY_ID", "ROOT_SECRET")}
@@ -248,19 +264,25 @@ def measure_starts(folder: Path, rounds: int) -> bool:
 
 def measure_invocations(folder: Path, count: int) -> None:
     """Prints the table of invocations."""
-    print("\n| operation | function | first | median | processor | peak memory |")
-    print("|---|---|--:|--:|--:|--:|")
+    print("\n| operation | function | first | median | processor | peak memory | calls |")
+    print("|---|---|--:|--:|--:|--:|---|")
     with MiniStack(env={"AUTH": "false"}) as aws:
         registry = Registry(aws)
-        for name, function, status, events in operations(count):
-            process = Function(folder / function / "bootstrap", registry.env)
+        counter = CallCounter(aws)
+        for name, function, status, events in operations(count + COUNTED):
+            binary = folder / function / "bootstrap"
+            process = Function(binary, registry.env)
+            counting = Function(binary, registry.env | {"AWS_ENDPOINT_URL": counter.endpoint})
             try:
-                took = timed(process, status, events)
-                row = f"| {name} | {function} | {took.first:.1f} ms | {took.median:.1f} ms "
+                took = timed(process, status, events[:-COUNTED])
                 peak = process.memory("VmHWM")
-                print(f"{row}| {took.processor:.2f} ms | {peak:.1f} MB |", flush=True)
+                calls = calls_of(counting, counter, events[-COUNTED:])
             finally:
                 process.close()
+                counting.close()
+            row = f"| {name} | {function} | {took.first:.1f} ms | {took.median:.1f} ms "
+            print(f"{row}| {took.processor:.2f} ms | {peak:.1f} MB | {calls} |", flush=True)
+        counter.close()
 
 
 def main() -> int:
