@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 
 use crate::wire::Wire;
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// The one that tests share which run at the same time.
 static SHARED: Mutex<Weak<DynamoDb>> = Mutex::const_new(Weak::new());

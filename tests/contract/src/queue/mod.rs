@@ -14,7 +14,7 @@ use berth_registry::ports::{Message, NewMessage, Receive, ReceiveMessages, SendM
 pub const MOST_RECEIVED_ALIVE: u32 = 3;
 
 /// How long a check waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A queue that is empty, and the queue of its dead letters, to which a message goes that was
 /// received [`MOST_RECEIVED_ALIVE`] times.
