@@ -28,3 +28,4 @@ mod staged_uploads;
 mod upload_host;
 mod upload_races;
 mod uploads;
+mod users;

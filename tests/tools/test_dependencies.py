@@ -17,7 +17,7 @@ FUNCTION = {"berth-aws", "berth-lambda-kit", "berth-registry", "berth-settings"}
 INTERNAL = {
     "berth-types": set(),
     "berth-policy": set(),
-    "berth-registry": {"berth-types"},
+    "berth-registry": {"berth-policy", "berth-types"},
     "berth-oci-api": {"berth-registry", "berth-types"},
     "berth-ecr-api": {"berth-registry", "berth-types"},
     "berth-aws": {"berth-registry", "berth-types"},

@@ -15,6 +15,9 @@
 //! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |
 //! | `sealing-keys` | KEY | wrapped key that seals tokens, and when it was made | |
+//! | `users` | NAME | user: when it was made, its access keys' ids, its policies' names | |
+//! | `user/NAME` | `policy/POLICY` | text of a policy of the user | |
+//! | `access-key/ID` | `access-key` | user, sealed secret, status | |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
 //!
 //! Items of content lie under the repository's id; a name is one record that points to it, so
@@ -25,7 +28,7 @@
 //! | `blobs/UPLOAD-NONCE` | a blob; the upload's id finds it when the upload is collected |
 //! | `manifests/UUID` | a manifest that is too large for its item |
 
-use berth_types::{Digest, RepositoryName, Tag, UploadId};
+use berth_types::{AccessKeyId, Digest, PolicyName, RepositoryName, Tag, UploadId, UserName};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -66,6 +69,9 @@ pub(crate) enum Place<'a> {
     Upload(&'a RepositoryId, &'a UploadId),
     Link(&'a Digest, &'a RepositoryId),
     SealingKey(Uuid),
+    User(&'a UserName),
+    UserPolicy(&'a UserName, &'a PolicyName),
+    AccessKey(&'a AccessKeyId),
 }
 
 impl Place<'_> {
@@ -97,6 +103,13 @@ impl Place<'_> {
             Self::SealingKey(id) => {
                 Key { partition: SEALING_KEYS.to_owned(), sort: id.to_string() }
             }
+            Self::User(name) => Key { partition: USERS.to_owned(), sort: name.as_str().to_owned() },
+            Self::UserPolicy(user, policy) => {
+                Key { partition: of_user(user), sort: format!("{POLICIES}{policy}") }
+            }
+            Self::AccessKey(id) => {
+                Key { partition: format!("access-key/{id}"), sort: "access-key".to_owned() }
+            }
         }
     }
 }
@@ -106,6 +119,12 @@ pub(crate) const NAMES: &str = "names";
 
 /// Partition of the keys that seal tokens.
 pub(crate) const SEALING_KEYS: &str = "sealing-keys";
+
+/// Partition of all users.
+pub(crate) const USERS: &str = "users";
+
+/// Begin of the sort keys of a user's policies.
+pub(crate) const POLICIES: &str = "policy/";
 
 /// Begin of the sort keys of images, each followed by its last pull and its tags.
 pub(crate) const IMAGES: &str = "image/";
@@ -122,6 +141,11 @@ pub(crate) const TAGS: &str = "tag/";
 /// Returns the partition of a repository's content.
 pub(crate) fn content(id: &RepositoryId) -> String {
     format!("repository/{}", id.0)
+}
+
+/// Returns the partition of what belongs to a user.
+pub(crate) fn of_user(name: &UserName) -> String {
+    format!("user/{name}")
 }
 
 /// Returns the begin of the sort keys of an image's tags.

@@ -9,6 +9,7 @@ mod blobs;
 mod contention;
 mod document;
 mod error;
+mod identity;
 mod layout;
 mod manifests;
 pub mod ports;
@@ -18,6 +19,9 @@ mod uploads;
 
 pub use blobs::{Blob, LayerSummary, MountFrom};
 pub use error::{MissingContent, RegistryError};
+pub use identity::{
+    AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
+};
 pub use layout::RepositoryId;
 pub use manifests::{
     ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PushChange,

@@ -3,6 +3,7 @@
 //! Everything that crosses the registry's border is parsed into one of these types, and is
 //! trusted from then on. This crate does no I/O, knows no clock and no protocol.
 
+mod access_key_id;
 mod arn;
 mod digest;
 mod encryption;
@@ -15,7 +16,9 @@ mod repository_name;
 mod tag;
 mod tag_mutability;
 mod upload_id;
+mod user_name;
 
+pub use access_key_id::{AccessKeyId, ParseAccessKeyIdError};
 pub use arn::{ParseRepositoryArnError, RepositoryArn};
 pub use digest::{Algorithm, Digest, Hasher, ParseDigestError, RestoreHasherError};
 pub use encryption::{Encryption, KmsKey, ParseKmsKeyError};
@@ -32,3 +35,4 @@ pub use tag_mutability::{
     TagMutabilitySetting,
 };
 pub use upload_id::{ParseUploadIdError, UploadId};
+pub use user_name::{ParsePolicyNameError, ParseUserNameError, PolicyName, UserName};

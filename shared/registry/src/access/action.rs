@@ -1,6 +1,7 @@
 use std::fmt;
 
-/// ECR action that an operation stands for, whatever protocol it comes by.
+/// Action that an operation stands for, whatever protocol it comes by: one of ECR's, or one of
+/// Berth's own about users.
 ///
 /// Follows [Actions defined by Amazon ECR](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,10 +14,20 @@ pub enum Action {
     BatchGetImage,
     /// End a layer upload.
     CompleteLayerUpload,
+    /// Give a user an access key.
+    CreateAccessKey,
     /// Make a repository.
     CreateRepository,
+    /// Make a user.
+    CreateUser,
+    /// Delete an access key of a user.
+    DeleteAccessKey,
     /// Delete a repository.
     DeleteRepository,
+    /// Delete a user.
+    DeleteUser,
+    /// Take a policy from a user.
+    DeleteUserPolicy,
     /// Describe images.
     DescribeImages,
     /// List and describe repositories.
@@ -25,24 +36,36 @@ pub enum Action {
     GetAuthorizationToken,
     /// Read a layer.
     GetDownloadUrlForLayer,
+    /// Read a policy of a user.
+    GetUserPolicy,
     /// Begin a layer upload, or mount a layer.
     InitiateLayerUpload,
+    /// List the access keys of a user.
+    ListAccessKeys,
     /// List the referrers of a manifest.
     ListImageReferrers,
     /// List tags and images.
     ListImages,
     /// List the resource tags of a repository.
     ListTagsForResource,
+    /// List the policies of a user.
+    ListUserPolicies,
+    /// List users.
+    ListUsers,
     /// Push a manifest.
     PutImage,
     /// Say whether images are scanned when they are pushed.
     PutImageScanningConfiguration,
     /// Say whether tags may move.
     PutImageTagMutability,
+    /// Give a user a policy.
+    PutUserPolicy,
     /// Give a repository resource tags.
     TagResource,
     /// Take resource tags from a repository.
     UntagResource,
+    /// Switch an access key of a user on or off.
+    UpdateAccessKey,
     /// Send bytes of a layer, ask how far an upload is, cancel it.
     UploadLayerPart,
 }
@@ -70,21 +93,32 @@ impl Action {
             Self::BatchDeleteImage => "ecr:BatchDeleteImage",
             Self::BatchGetImage => "ecr:BatchGetImage",
             Self::CompleteLayerUpload => "ecr:CompleteLayerUpload",
+            Self::CreateAccessKey => "berth:CreateAccessKey",
             Self::CreateRepository => "ecr:CreateRepository",
+            Self::CreateUser => "berth:CreateUser",
+            Self::DeleteAccessKey => "berth:DeleteAccessKey",
             Self::DeleteRepository => "ecr:DeleteRepository",
+            Self::DeleteUser => "berth:DeleteUser",
+            Self::DeleteUserPolicy => "berth:DeleteUserPolicy",
             Self::DescribeImages => "ecr:DescribeImages",
             Self::DescribeRepositories => "ecr:DescribeRepositories",
             Self::GetAuthorizationToken => "ecr:GetAuthorizationToken",
             Self::GetDownloadUrlForLayer => "ecr:GetDownloadUrlForLayer",
+            Self::GetUserPolicy => "berth:GetUserPolicy",
             Self::InitiateLayerUpload => "ecr:InitiateLayerUpload",
+            Self::ListAccessKeys => "berth:ListAccessKeys",
             Self::ListImageReferrers => "ecr:ListImageReferrers",
             Self::ListImages => "ecr:ListImages",
             Self::ListTagsForResource => "ecr:ListTagsForResource",
+            Self::ListUserPolicies => "berth:ListUserPolicies",
+            Self::ListUsers => "berth:ListUsers",
             Self::PutImage => "ecr:PutImage",
             Self::PutImageScanningConfiguration => "ecr:PutImageScanningConfiguration",
             Self::PutImageTagMutability => "ecr:PutImageTagMutability",
+            Self::PutUserPolicy => "berth:PutUserPolicy",
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
+            Self::UpdateAccessKey => "berth:UpdateAccessKey",
             Self::UploadLayerPart => "ecr:UploadLayerPart",
         }
     }
@@ -105,15 +139,26 @@ impl Action {
             | Self::PutImage
             | Self::UploadLayerPart => Some(Access::Push),
             Self::BatchDeleteImage => Some(Access::Delete),
-            Self::DeleteRepository
+            Self::CreateAccessKey
+            | Self::CreateUser
+            | Self::DeleteAccessKey
+            | Self::DeleteRepository
+            | Self::DeleteUser
+            | Self::DeleteUserPolicy
             | Self::DescribeImages
             | Self::DescribeRepositories
             | Self::GetAuthorizationToken
+            | Self::GetUserPolicy
+            | Self::ListAccessKeys
             | Self::ListTagsForResource
+            | Self::ListUserPolicies
+            | Self::ListUsers
             | Self::PutImageScanningConfiguration
             | Self::PutImageTagMutability
+            | Self::PutUserPolicy
             | Self::TagResource
-            | Self::UntagResource => None,
+            | Self::UntagResource
+            | Self::UpdateAccessKey => None,
         }
     }
 }

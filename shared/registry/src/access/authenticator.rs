@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use berth_types::{Digest, RepositoryName, UploadId};
 
-use super::token::{Claims, Grant};
+use super::token::{Claims, Grant, TOKEN};
 use super::{Caller, Scope, SealingKeys, Secret};
 use crate::ports::{Clock, StoreError, Timestamp};
 
@@ -176,7 +176,8 @@ impl Authenticator {
 
     /// Returns what a token is good for now.
     async fn grant(&self, token: &str) -> Result<Grant, AuthenticationError> {
-        let claims = self.keys.open(token).await?.ok_or(AuthenticationError::Token)?;
+        let claims: Option<Claims> = self.keys.open(TOKEN, token).await?;
+        let claims = claims.ok_or(AuthenticationError::Token)?;
         if claims.access_key_id != self.root.access_key_id {
             return Err(AuthenticationError::Token);
         }
@@ -191,6 +192,6 @@ impl Authenticator {
         let expires_at = issued_at.plus(lifetime);
         let access_key_id = self.root.access_key_id.clone();
         let claims = Claims { access_key_id, grant, expires_at };
-        Ok(IssuedToken { token: self.keys.seal(&claims).await?, issued_at, expires_at })
+        Ok(IssuedToken { token: self.keys.seal(TOKEN, &claims).await?, issued_at, expires_at })
     }
 }

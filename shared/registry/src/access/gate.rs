@@ -1,4 +1,4 @@
-use berth_types::RepositoryName;
+use berth_types::{RepositoryName, UserName};
 
 use super::{Action, Caller, Scope};
 
@@ -19,6 +19,13 @@ pub struct RepositoryPermit {
 #[derive(Clone, Copy, Debug)]
 pub struct RegistryPermit {
     action: Action,
+}
+
+/// Proof that a caller may do an action on a user.
+#[derive(Clone, Debug)]
+pub struct UserPermit {
+    action: Action,
+    name: UserName,
 }
 
 /// Refusal of the gate.
@@ -51,6 +58,19 @@ impl Gate {
         match allowed {
             true => Ok(RepositoryPermit { action, name: name.clone() }),
             false => Err(Denied { caller: caller.clone(), action, resource: name.to_string() }),
+        }
+    }
+
+    /// Asks whether `caller` may do `action` on the user `name`.
+    pub fn user(
+        self,
+        caller: &Caller,
+        action: Action,
+        name: &UserName,
+    ) -> Result<UserPermit, Denied> {
+        match caller {
+            Caller::Root => Ok(UserPermit { action, name: name.clone() }),
+            _ => Err(Denied { caller: caller.clone(), action, resource: name.to_string() }),
         }
     }
 
@@ -103,6 +123,19 @@ impl RepositoryPermit {
     /// Checks, in debug builds, that the gate was asked for one of the use case's own actions.
     pub(crate) fn must_be_any(&self, actions: &[Action]) {
         debug_assert!(actions.contains(&self.action), "reached by a permit for {}", self.action);
+    }
+}
+
+impl UserPermit {
+    /// Returns the user's name.
+    #[must_use]
+    pub fn name(&self) -> &UserName {
+        &self.name
+    }
+
+    /// Checks, in debug builds, that the gate was asked for the use case's own action.
+    pub(crate) fn must_be(&self, action: Action) {
+        debug_assert_eq!(self.action, action, "the use case was reached by another permit");
     }
 }
 

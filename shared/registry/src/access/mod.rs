@@ -13,6 +13,6 @@ pub use action::{Access, Action};
 pub use authenticator::{AuthenticationError, Authenticator, IssuedToken, RootCredentials};
 pub use caller::{Caller, Scope};
 pub use failed_logins::FailedLogins;
-pub use gate::{Denied, Gate, RegistryPermit, RepositoryPermit};
+pub use gate::{Denied, Gate, RegistryPermit, RepositoryPermit, UserPermit};
 pub use sealing_keys::SealingKeys;
 pub use secret::Secret;

@@ -4,13 +4,14 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use quick_cache::sync::Cache;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Secret;
-use super::token::{Claims, SealingKey};
+use super::token::SealingKey;
 use crate::contention::won;
 use crate::document::{decode, encode, put};
 use crate::layout::{Place, SEALING_KEYS};
@@ -35,11 +36,11 @@ const UNKNOWN: usize = 1024;
 /// How many keys are looked for at once, however many tokens name one that is not remembered.
 const LOOKUPS: usize = 4;
 
-/// Longest token that is looked at, in characters.
-const LONGEST_TOKEN: usize = 8 * 1024;
+/// Longest sealed value that is looked at, in characters.
+const LONGEST: usize = 8 * 1024;
 
-/// The keys that seal tokens. They lie in the table, wrapped by the port; a token names its key,
-/// as `KEY.SEALED`.
+/// The keys that seal tokens and the secrets of access keys. They lie in the table, wrapped by the
+/// port; what is sealed names its key, as `KEY.SEALED`, so that an old key must stay.
 ///
 /// A key that was seen is remembered, so that its tokens are verified without asking anyone.
 #[derive(Debug)]
@@ -106,26 +107,34 @@ impl SealingKeys {
         Self { maker: Some(Maker { table, keys, clock }), ..reading }
     }
 
-    /// Seals a token.
-    pub(super) async fn seal(&self, claims: &Claims) -> Result<Secret, StoreError> {
+    /// Seals a value; only who names the same `purpose` opens it.
+    pub(crate) async fn seal<T: Serialize>(
+        &self,
+        purpose: &str,
+        value: &T,
+    ) -> Result<Secret, StoreError> {
         let Newest { id, key, .. } = self.newest().await?;
-        let sealed = key.seal(claims);
+        let sealed = key.seal(purpose, value);
         let sealed = sealed.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
         Ok(Secret::new(format!("{}.{sealed}", URL_SAFE_NO_PAD.encode(id))))
     }
 
-    /// Returns what `token` says, if one of the keys sealed it.
-    pub(super) async fn open(&self, token: &str) -> Result<Option<Claims>, StoreError> {
-        if token.len() > LONGEST_TOKEN {
+    /// Returns what `sealed` says, if one of the keys sealed it for `purpose`.
+    pub(crate) async fn open<T: DeserializeOwned>(
+        &self,
+        purpose: &str,
+        sealed: &str,
+    ) -> Result<Option<T>, StoreError> {
+        if sealed.len() > LONGEST {
             return Ok(None);
         }
-        let Some((id, sealed)) = token.split_once('.') else { return Ok(None) };
+        let Some((id, sealed)) = sealed.split_once('.') else { return Ok(None) };
         let Some(id) = parse_id(id) else { return Ok(None) };
         let key = match self.remembered.get(&id) {
             Some(key) => Some(key),
             None => self.look_for(id).await?,
         };
-        Ok(key.and_then(|key| key.open(sealed)))
+        Ok(key.and_then(|key| key.open(purpose, sealed)))
     }
 
     /// Reads a key that is not remembered; `None` if there is none.

@@ -1,8 +1,9 @@
-use aes_gcm::aead::{Aead, KeyInit};
+use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use berth_types::{Digest, RepositoryName, UploadId};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Scope;
@@ -10,8 +11,12 @@ use crate::ports::{DataKey, Timestamp};
 
 const NONCE_BYTES: usize = 12;
 
-/// Key that seals tokens, so that they are verified without asking anyone (AES-256-GCM).
+/// Key that seals tokens, so that they are verified without asking anyone, and the secrets of
+/// access keys (AES-256-GCM). What is sealed for one purpose is opened for no other.
 pub(super) struct SealingKey(Box<Aes256Gcm>);
+
+/// What tokens are sealed for.
+pub(super) const TOKEN: &str = "";
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,20 +49,21 @@ impl SealingKey {
         Self(Box::new(Aes256Gcm::new(key.reveal().into())))
     }
 
-    pub(super) fn seal(&self, claims: &Claims) -> Result<String, SealError> {
+    pub(super) fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> Result<String, SealError> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|_| SealError)?;
-        let text = serde_json::to_vec(claims).map_err(|_| SealError)?;
-        let sealed =
-            self.0.encrypt(Nonce::from_slice(&nonce), text.as_slice()).map_err(|_| SealError)?;
+        let msg = &serde_json::to_vec(value).map_err(|_| SealError)?;
+        let payload = Payload { msg, aad: purpose.as_bytes() };
+        let sealed = self.0.encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| SealError)?;
         Ok(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
     }
 
-    /// Returns what `sealed` says, if this key sealed it.
-    pub(super) fn open(&self, sealed: &str) -> Option<Claims> {
+    /// Returns what `sealed` says, if this key sealed it for `purpose`.
+    pub(super) fn open<T: DeserializeOwned>(&self, purpose: &str, sealed: &str) -> Option<T> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
-        let text = self.0.decrypt(Nonce::from_slice(nonce), sealed).ok()?;
+        let payload = Payload { msg: sealed, aad: purpose.as_bytes() };
+        let text = self.0.decrypt(Nonce::from_slice(nonce), payload).ok()?;
         serde_json::from_slice(&text).ok()
     }
 }

@@ -1,0 +1,55 @@
+//! Users, their access keys and their policies.
+//!
+//! A user is one item, which lists the user's access keys and policies: whatever adds or removes
+//! one changes the item on condition of its version, so that limits hold under races, and a user
+//! is deleted with all that belongs to it in one transaction. An access key is found by its id in
+//! one read; its secret lies sealed by one of the [`SealingKeys`], bound to the id.
+
+mod access_keys;
+mod error;
+mod policies;
+mod record;
+mod users;
+
+pub use access_keys::{AccessKey, AccessKeyStatus, NewAccessKey};
+pub use error::IdentityError;
+pub use users::{User, UserPage};
+
+use std::sync::Arc;
+
+use berth_types::UserName;
+
+use self::record::StoredUser;
+use crate::access::SealingKeys;
+use crate::document::{decode, encode, put};
+use crate::layout::Place;
+use crate::ports::{Clock, Condition, Consistency, Operation, StoreError, WriteTable};
+
+/// The use cases of users.
+#[derive(Clone, Debug)]
+pub struct Users {
+    table: Arc<dyn WriteTable>,
+    keys: Arc<SealingKeys>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Users {
+    /// Puts the use cases on a table, and on the keys that seal secrets.
+    #[must_use]
+    pub fn new(table: Arc<dyn WriteTable>, keys: Arc<SealingKeys>, clock: Arc<dyn Clock>) -> Self {
+        Self { table, keys, clock }
+    }
+
+    /// Returns a user as it is now, and its item's version.
+    async fn current(&self, name: &UserName) -> Result<(StoredUser, u64), IdentityError> {
+        let item = self.table.get(&Place::User(name).key(), Consistency::Strong).await?;
+        let item = item.ok_or_else(|| IdentityError::UserUnknown(name.clone()))?;
+        Ok((decode(&item)?, item.version))
+    }
+}
+
+/// Makes the operation that changes a user who is still of this version.
+fn change(name: &UserName, user: &StoredUser, version: u64) -> Result<Operation, StoreError> {
+    let key = Place::User(name).key();
+    Ok(put(key, encode(user)?, version, Condition::Version(version)))
+}
