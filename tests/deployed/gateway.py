@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -182,7 +183,9 @@ class _Server(ThreadingHTTPServer):
             self.tls.load_cert_chain(certificate, key)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Says nothing of a client that went away."""
+        """Tells what went wrong, unless a client went away."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
