@@ -180,6 +180,13 @@ async fn of_one_call_after_the_other() {
                     continue;
                 }
                 failed += 1;
+                // The record of a pull fails no pull: it is read and written behind the repository,
+                // the tag and the manifest.
+                if matches!((operation, port, call), (Operation::Pull, 0, 3 | 4)) {
+                    assert_eq!(answer.status, 200, "{operation:?} {fails:?} {port} {call}");
+                    store.check().await;
+                    continue;
+                }
                 assert_eq!(answer.status, 503, "{operation:?} {fails:?} {port} {call}");
                 answer.has_code("UNKNOWN");
                 store.check_but_leftovers(false).await;

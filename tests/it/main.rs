@@ -20,6 +20,7 @@ mod lists;
 mod manifests;
 mod mounts;
 mod parts;
+mod pull_times;
 mod redirects;
 mod repository_deletion;
 mod round_trips;

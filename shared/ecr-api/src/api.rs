@@ -15,11 +15,12 @@ use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::{
     batch_check_layer_availability, batch_delete_image, batch_get_image, complete_layer_upload,
-    create_repository, delete_repository, describe_images, describe_repositories,
-    get_authorization_token, get_download_url_for_layer, initiate_layer_upload,
-    list_image_referrers, list_images, list_tags_for_resource, put_image,
-    put_image_scanning_configuration, put_image_tag_mutability, signature, tag_resource,
-    untag_resource, upload_layer_part,
+    create_repository, delete_repository, deregister_pull_time_update_exclusion, describe_images,
+    describe_repositories, get_authorization_token, get_download_url_for_layer,
+    initiate_layer_upload, list_image_referrers, list_images, list_pull_time_update_exclusions,
+    list_tags_for_resource, put_image, put_image_scanning_configuration, put_image_tag_mutability,
+    register_pull_time_update_exclusion, signature, tag_resource, untag_resource,
+    upload_layer_part,
 };
 
 /// Longest body that a request may have; the caller reads no more than that. A part of a layer of
@@ -130,6 +131,9 @@ impl Call<'_> {
             Operation::Ecr(E::DeleteRepository) => {
                 write(&delete_repository::run(self, read(body)?).await?)
             }
+            Operation::Ecr(E::DeregisterPullTimeUpdateExclusion) => {
+                write(&deregister_pull_time_update_exclusion::run(self, read(body)?).await?)
+            }
             Operation::Ecr(E::DescribeImages) => {
                 write(&describe_images::run(self, read(body)?).await?)
             }
@@ -149,6 +153,9 @@ impl Call<'_> {
                 write(&list_image_referrers::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::ListImages) => write(&list_images::run(self, read(body)?).await?),
+            Operation::Ecr(E::ListPullTimeUpdateExclusions) => {
+                write(&list_pull_time_update_exclusions::run(self, read(body)?).await?)
+            }
             Operation::Ecr(E::ListTagsForResource) => {
                 write(&list_tags_for_resource::run(self, read(body)?).await?)
             }
@@ -158,6 +165,9 @@ impl Call<'_> {
             }
             Operation::Ecr(E::PutImageTagMutability) => {
                 write(&put_image_tag_mutability::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::RegisterPullTimeUpdateExclusion) => {
+                write(&register_pull_time_update_exclusion::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::TagResource) => write(&tag_resource::run(self, read(body)?).await?),
             Operation::Ecr(E::UntagResource) => {

@@ -294,6 +294,9 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         E::ImageReferenced { .. } | E::BlobInUse { .. } => {
             ("InvalidParameterException", error.to_string())
         }
+        E::ExclusionExists(_) => ("ExclusionAlreadyExistsException", error.to_string()),
+        E::ExclusionUnknown(_) => ("ExclusionNotFoundException", error.to_string()),
+        E::TooManyExclusions { .. } => ("LimitExceededException", error.to_string()),
         E::TooManyResourceTags { .. } => ("TooManyTagsException", error.to_string()),
         E::UploadBusy(_) | E::Contended(_) => ("ThrottlingException", error.to_string()),
         E::Store(error) => return store_answer(error),

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use berth_registry::Identity;
-use berth_types::{ParseRepositoryNameError, RegistryId, RepositoryName, UploadId};
+use berth_types::{
+    ParsePrincipalArnError, ParseRepositoryNameError, PrincipalArn, RegistryId, RepositoryName,
+    UploadId,
+};
 
 use crate::error::ApiError;
 
@@ -17,6 +20,10 @@ const REGISTRY_ID: &str = "[0-9]{12}";
 /// Pattern that ECR's API reference gives for ids of uploads.
 const UPLOAD_ID: &str =
     "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}";
+
+/// Pattern that ECR's API reference gives for ARNs of principals.
+const PRINCIPAL_ARN: &str =
+    r"^arn:aws(-[a-z]+)*:iam::[0-9]{12}:(role|user)/[\w+=,.@-]+(/[\w+=,.@-]+)*$";
 
 /// A parameter that does not satisfy a constraint; ECR's `InvalidParameterException`.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,6 +106,15 @@ pub(crate) fn upload_id(text: Option<String>) -> Result<UploadId, InvalidParamet
     let text = required("uploadId", text)?;
     let id = text.to_ascii_lowercase().parse();
     id.map_err(|_| InvalidParameter::pattern("uploadId", UPLOAD_ID))
+}
+
+/// Parses the parameter `principalArn`, which must be given.
+pub(crate) fn principal_arn(text: Option<String>) -> Result<PrincipalArn, InvalidParameter> {
+    let arn = PrincipalArn::try_from(required("principalArn", text)?);
+    arn.map_err(|error| match error {
+        ParsePrincipalArnError::Length => too_long("principalArn", 200),
+        ParsePrincipalArnError::Form => InvalidParameter::pattern("principalArn", PRINCIPAL_ARN),
+    })
 }
 
 /// Parses a repository's name.

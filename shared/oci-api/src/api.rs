@@ -91,7 +91,7 @@ impl OciApi {
     /// Adds all parts of a registry.
     #[must_use]
     pub fn with_registry(self, registry: &Registry) -> Self {
-        let Registry { repositories: _, pull, push, removal } = registry.clone();
+        let Registry { pull, push, removal, .. } = registry.clone();
         self.with_pull(pull).with_push(push).with_removal(removal)
     }
 

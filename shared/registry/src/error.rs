@@ -1,5 +1,5 @@
 use berth_types::{
-    Digest, MediaType, ParseManifestError, Reference, RepositoryName, Tag, UploadId,
+    Digest, MediaType, ParseManifestError, PrincipalArn, Reference, RepositoryName, Tag, UploadId,
 };
 
 use crate::ports::{PutError, StoreError};
@@ -161,6 +161,18 @@ pub enum RegistryError {
         /// How many it would have.
         count: usize,
         /// How many it may have.
+        most: usize,
+    },
+    /// The principal's pulls are excluded already.
+    #[error("pulls of `{0}` are excluded already")]
+    ExclusionExists(PrincipalArn),
+    /// The principal's pulls are not excluded.
+    #[error("pulls of `{0}` are not excluded")]
+    ExclusionUnknown(PrincipalArn),
+    /// There are as many exclusions as a registry may have.
+    #[error("the registry excludes the pulls of {most} principals already, the most there may be")]
+    TooManyExclusions {
+        /// How many there may be.
         most: usize,
     },
     /// A store failed.

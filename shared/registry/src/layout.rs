@@ -18,6 +18,7 @@
 //! | `users` | NAME | user: when it was made, its access keys' ids, its policies' names | |
 //! | `user/NAME` | `policy/POLICY` | text of a policy of the user | |
 //! | `access-key/ID` | `access-key` | user, sealed secret, status | |
+//! | `pull-time-exclusions` | ARN | when a principal's pulls were excluded | |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
 //!
 //! Items of content lie under the repository's id; a name is one record that points to it, so
@@ -28,7 +29,9 @@
 //! | `blobs/UPLOAD-NONCE` | a blob; the upload's id finds it when the upload is collected |
 //! | `manifests/UUID` | a manifest that is too large for its item |
 
-use berth_types::{AccessKeyId, Digest, PolicyName, RepositoryName, Tag, UploadId, UserName};
+use berth_types::{
+    AccessKeyId, Digest, PolicyName, PrincipalArn, RepositoryName, Tag, UploadId, UserName,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -68,6 +71,7 @@ pub(crate) enum Place<'a> {
     Referrer { repository: &'a RepositoryId, subject: &'a Digest, digest: &'a Digest },
     Upload(&'a RepositoryId, &'a UploadId),
     Link(&'a Digest, &'a RepositoryId),
+    PullTimeExclusion(&'a PrincipalArn),
     SealingKey(Uuid),
     User(&'a UserName),
     UserPolicy(&'a UserName, &'a PolicyName),
@@ -99,6 +103,10 @@ impl Place<'_> {
                 content(repository, format!("{}{digest}", referrers(subject)))
             }
             Self::Upload(id, upload) => content(id, format!("upload/{upload}")),
+            Self::PullTimeExclusion(principal) => {
+                let partition = PULL_TIME_EXCLUSIONS.to_owned();
+                Key { partition, sort: principal.to_string() }
+            }
             Self::Link(digest, id) => Key { partition: links(digest), sort: id.0.clone() },
             Self::SealingKey(id) => {
                 Key { partition: SEALING_KEYS.to_owned(), sort: id.to_string() }
@@ -125,6 +133,9 @@ pub(crate) const USERS: &str = "users";
 
 /// Begin of the sort keys of a user's policies.
 pub(crate) const POLICIES: &str = "policy/";
+
+/// Partition of the principals whose pulls are not recorded.
+pub(crate) const PULL_TIME_EXCLUSIONS: &str = "pull-time-exclusions";
 
 /// Begin of the sort keys of images, each followed by its last pull and its tags.
 pub(crate) const IMAGES: &str = "image/";

@@ -24,9 +24,9 @@ pub use identity::{
 };
 pub use layout::RepositoryId;
 pub use manifests::{
-    ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PushChange,
-    PutManifest, PutManifestOutcome, Referrers, ReferrersQuery, StoredImage, StoredManifest,
-    TagPage, TagStatus,
+    ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PrincipalPage,
+    PullTimeExclusions, PushChange, PutManifest, PutManifestOutcome, Referrers, ReferrersQuery,
+    StoredImage, StoredManifest, TagPage, TagStatus,
 };
 pub use registry::{
     CreateOnPush, Identity, Ports, Pull, Push, PushRules, ReadPorts, Registry, Removal,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use berth_types::{Region, RegistryId};
 use uuid::Uuid;
 
-use crate::manifests::ManifestCache;
+use crate::manifests::{ManifestCache, PullTimeExclusions, PullTimes};
 use crate::ports::{Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable};
 use crate::repositories::{Directory, Repositories};
 
@@ -100,6 +100,8 @@ pub struct Registry {
     pub push: Push,
     /// Deleting images, tags, blobs and uploads.
     pub removal: Removal,
+    /// Principals whose pulls are not recorded.
+    pub pull_time_exclusions: PullTimeExclusions,
 }
 
 /// The use cases that read: manifests, blobs, uploads, lists of tags, referrers and repositories.
@@ -107,8 +109,11 @@ pub struct Registry {
 pub struct Pull {
     pub(crate) table: Arc<dyn ReadTable>,
     pub(crate) objects: Arc<dyn ReadObjects>,
+    clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) cache: Arc<ManifestCache>,
+    /// Where pulls are recorded, if they are.
+    pub(crate) times: Option<Arc<PullTimes>>,
 }
 
 /// The use cases that write: uploads, mounts, manifests.
@@ -146,8 +151,12 @@ impl Registry {
         let push = Push::sharing(ports, rules, directory.clone());
         Self {
             repositories: push.repositories.clone(),
-            pull: Pull::sharing(&read, directory.clone()),
+            pull: Pull::sharing(&read, directory.clone()).recording(ports.table.clone()),
             push,
+            pull_time_exclusions: PullTimeExclusions {
+                table: ports.table.clone(),
+                clock: ports.clock.clone(),
+            },
             removal: Removal::sharing(&removal, directory),
         }
     }
@@ -161,8 +170,15 @@ impl Pull {
     }
 
     fn sharing(ports: &ReadPorts, directory: Arc<Directory>) -> Self {
-        let ReadPorts { table, objects, clock: _ } = ports.clone();
-        Self { table, objects, directory, cache: Arc::default() }
+        let ReadPorts { table, objects, clock } = ports.clone();
+        Self { table, objects, clock, directory, cache: Arc::default(), times: None }
+    }
+
+    /// Records when images are pulled, the first time on a day, in `table`.
+    #[must_use]
+    pub fn recording(self, table: Arc<dyn WriteTable>) -> Self {
+        let times = PullTimes::new(table, self.clock.clone());
+        Self { times: Some(Arc::new(times)), ..self }
     }
 }
 

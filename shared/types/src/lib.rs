@@ -10,6 +10,7 @@ mod encryption;
 mod manifest;
 mod media_type;
 mod parsed_string;
+mod principal_arn;
 mod reference;
 mod registry_id;
 mod repository_name;
@@ -26,6 +27,7 @@ pub use manifest::{
     Annotations, Descriptor, Manifest, ManifestContent, ManifestKind, ParseManifestError,
 };
 pub use media_type::{MediaType, ParseMediaTypeError, media_types};
+pub use principal_arn::{ParsePrincipalArnError, PrincipalArn};
 pub use reference::{ParseReferenceError, Reference};
 pub use registry_id::{ParseRegionError, ParseRegistryIdError, Region, RegistryId};
 pub use repository_name::{ParseRepositoryNameError, RepositoryName};

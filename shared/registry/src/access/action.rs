@@ -28,6 +28,8 @@ pub enum Action {
     DeleteUser,
     /// Take a policy from a user.
     DeleteUserPolicy,
+    /// Record the pulls of a principal again.
+    DeregisterPullTimeUpdateExclusion,
     /// Describe images.
     DescribeImages,
     /// List and describe repositories.
@@ -52,6 +54,8 @@ pub enum Action {
     ListUserPolicies,
     /// List users.
     ListUsers,
+    /// List the principals whose pulls are not recorded.
+    ListPullTimeUpdateExclusions,
     /// Push a manifest.
     PutImage,
     /// Say whether images are scanned when they are pushed.
@@ -66,6 +70,8 @@ pub enum Action {
     UntagResource,
     /// Switch an access key of a user on or off.
     UpdateAccessKey,
+    /// Record the pulls of a principal no more.
+    RegisterPullTimeUpdateExclusion,
     /// Send bytes of a layer, ask how far an upload is, cancel it.
     UploadLayerPart,
 }
@@ -100,6 +106,7 @@ impl Action {
             Self::DeleteRepository => "ecr:DeleteRepository",
             Self::DeleteUser => "berth:DeleteUser",
             Self::DeleteUserPolicy => "berth:DeleteUserPolicy",
+            Self::DeregisterPullTimeUpdateExclusion => "ecr:DeregisterPullTimeUpdateExclusion",
             Self::DescribeImages => "ecr:DescribeImages",
             Self::DescribeRepositories => "ecr:DescribeRepositories",
             Self::GetAuthorizationToken => "ecr:GetAuthorizationToken",
@@ -112,6 +119,7 @@ impl Action {
             Self::ListTagsForResource => "ecr:ListTagsForResource",
             Self::ListUserPolicies => "berth:ListUserPolicies",
             Self::ListUsers => "berth:ListUsers",
+            Self::ListPullTimeUpdateExclusions => "ecr:ListPullTimeUpdateExclusions",
             Self::PutImage => "ecr:PutImage",
             Self::PutImageScanningConfiguration => "ecr:PutImageScanningConfiguration",
             Self::PutImageTagMutability => "ecr:PutImageTagMutability",
@@ -119,6 +127,7 @@ impl Action {
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
             Self::UpdateAccessKey => "berth:UpdateAccessKey",
+            Self::RegisterPullTimeUpdateExclusion => "ecr:RegisterPullTimeUpdateExclusion",
             Self::UploadLayerPart => "ecr:UploadLayerPart",
         }
     }
@@ -145,7 +154,10 @@ impl Action {
             | Self::DeleteRepository
             | Self::DeleteUser
             | Self::DeleteUserPolicy
+            | Self::DeregisterPullTimeUpdateExclusion
             | Self::DescribeImages
+            | Self::ListPullTimeUpdateExclusions
+            | Self::RegisterPullTimeUpdateExclusion
             | Self::DescribeRepositories
             | Self::GetAuthorizationToken
             | Self::GetUserPolicy

@@ -60,7 +60,8 @@ impl Pull {
         tagged.ok_or_else(|| unknown(&repository, reference))
     }
 
-    /// Reads a manifest of the repository that the permit names.
+    /// Reads a manifest of the repository that the permit names, which counts as a pull of the
+    /// image.
     pub async fn get_manifest(
         &self,
         permit: &RepositoryPermit,
@@ -68,18 +69,30 @@ impl Pull {
     ) -> Result<StoredManifest, RegistryError> {
         permit.must_be(Action::BatchGetImage);
         let repository = self.directory.recent(permit.name()).await?;
-        let unknown = || unknown(&repository, reference);
+        let manifest = self.read_manifest(&repository, reference).await?;
+        if let Some(times) = &self.times {
+            times.record(&repository.id, &manifest.digest).await;
+        }
+        Ok(manifest)
+    }
+
+    async fn read_manifest(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+    ) -> Result<StoredManifest, RegistryError> {
+        let unknown = || unknown(repository, reference);
         if let Reference::Digest(digest) = reference {
-            return self.stored(&repository, digest).await?.ok_or_else(unknown);
+            return self.stored(repository, digest).await?.ok_or_else(unknown);
         }
         let mut seen = None;
         loop {
-            let tagged = self.tagged(&repository, reference).await?.ok_or_else(unknown)?;
+            let tagged = self.tagged(repository, reference).await?.ok_or_else(unknown)?;
             let TagRecord { digest, media_type, .. } = tagged;
             if let Some(bytes) = self.cache.get(&digest, &media_type) {
                 return Ok(StoredManifest { digest, media_type, bytes });
             }
-            if let Some(manifest) = self.stored(&repository, &digest).await? {
+            if let Some(manifest) = self.stored(repository, &digest).await? {
                 return Ok(manifest);
             }
             // The tag moved and its old image was deleted between the two reads: look again.

@@ -1,0 +1,88 @@
+//! When images were last pulled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_types::Digest;
+use quick_cache::sync::Cache;
+
+use super::walk::Pulled;
+use crate::contention::won;
+use crate::document::{decode, encode, put};
+use crate::error::RegistryError;
+use crate::layout::{Place, RepositoryId};
+use crate::ports::{Clock, Condition, Consistency, Operation, Timestamp, WriteTable};
+
+/// How long a recorded pull stands for those after it, as in ECR.
+const RECORDED: Duration = Duration::from_hours(24);
+
+/// How long a pull waits for its record at most.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many images' pulls a process remembers to be recorded.
+const REMEMBERED: usize = 16 * 1024;
+
+/// Records when images were pulled: for each image the first pull of a day.
+///
+/// A process remembers what is recorded, so that only the first pull of an image through it costs
+/// a read, and a write if no other process was faster. A record that fails fails no pull.
+#[derive(Debug)]
+pub(crate) struct PullTimes {
+    table: Arc<dyn WriteTable>,
+    clock: Arc<dyn Clock>,
+    recorded: Cache<(RepositoryId, Digest), Timestamp>,
+}
+
+impl PullTimes {
+    pub(crate) fn new(table: Arc<dyn WriteTable>, clock: Arc<dyn Clock>) -> Self {
+        Self { table, clock, recorded: Cache::new(REMEMBERED) }
+    }
+
+    /// Records that an image is pulled now.
+    pub(super) async fn record(&self, id: &RepositoryId, digest: &Digest) {
+        let now = self.clock.now();
+        let image = (id.clone(), digest.clone());
+        if self.recorded.get(&image).is_some_and(|at| now < at.plus(RECORDED)) {
+            return;
+        }
+        // Those who pull it beside this one don't record it too.
+        self.recorded.insert(image.clone(), now);
+        match tokio::time::timeout(PATIENCE, self.write(id, digest, now)).await {
+            Ok(Ok(at)) => self.recorded.insert(image, at),
+            Ok(Err(error)) => {
+                self.recorded.remove(&image);
+                tracing::warn!(%digest, %error, "the time of a pull was not recorded");
+            }
+            Err(_) => {
+                self.recorded.remove(&image);
+                tracing::warn!(%digest, "the time of a pull was not recorded in time");
+            }
+        }
+    }
+
+    /// Writes the time of a pull, unless one was recorded less than a day before; returns what is
+    /// recorded then.
+    async fn write(
+        &self,
+        id: &RepositoryId,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Timestamp, RegistryError> {
+        let key = Place::Pulled(id, digest).key();
+        let item = self.table.get(&key, Consistency::Strong).await?;
+        let before = item.as_ref().map(decode::<Pulled>).transpose()?;
+        if let Some(Pulled { at }) = before.filter(|before| now < before.at.plus(RECORDED)) {
+            return Ok(at);
+        }
+        let condition = item.map_or(Condition::Absent, |item| Condition::Version(item.version));
+        let document = encode(&Pulled { at: now })?;
+        let operations = vec![
+            put(key, document, now.millis(), condition),
+            // A deletion beside the pull leaves no record behind.
+            Operation::Check { key: Place::Image(id, digest).key(), condition: Condition::Present },
+        ];
+        // Whoever was faster recorded another pull of this moment, or deleted the image.
+        won(self.table.transact(operations).await)?;
+        Ok(now)
+    }
+}

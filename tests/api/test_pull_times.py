@@ -1,0 +1,111 @@
+"""The time of an image's last pull, and the principals whose pulls don't count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import images
+import pytest
+import requests
+from berth_server import BerthServer
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from ecr_http import client
+from ecr_images import fitting, push, small_image
+
+ROLE = "arn:aws:iam::123456789012:role/ci/builder"
+
+
+@pytest.fixture
+def ecr(berth: BerthServer) -> Iterator[BaseClient]:
+    """A client of a registry with the empty repository `app`."""
+    ecr = client(berth)
+    ecr.create_repository(repositoryName="app")
+    yield ecr
+    ecr.delete_repository(repositoryName="app", force=True)
+
+
+def refused(call: Callable[..., Any], code: str, **members: Any) -> str:
+    """Checks that a call is refused with `code`, and returns the message."""
+    with pytest.raises(ClientError) as caught:
+        call(**members)
+    error = caught.value.response["Error"]
+    assert error["Code"] == code, error
+    return error["Message"]
+
+
+def pull_times(berth: BerthServer) -> dict[str, float | None]:
+    """Returns the last pull of each image, by digest."""
+    described = fitting(berth, "DescribeImages", repositoryName="app")["imageDetails"]
+    return {image["imageDigest"]: image.get("lastRecordedPullTime") for image in described}
+
+
+def test_pulls_are_recorded(berth: BerthServer, ecr: BaseClient) -> None:
+    by_docker, by_api, index = small_image("docker"), small_image("api"), images.index("multi")
+    for tag, manifest in (("docker", by_docker), ("api", by_api), ("multi", index)):
+        push(berth, "app", manifest, tag)
+    url = f"{berth.url}/v2/app/manifests/docker"
+    assert requests.head(url, auth=berth.auth, timeout=30).status_code == 200
+    assert set(pull_times(berth).values()) == {None}
+    before = time.time()
+    assert requests.get(url, auth=berth.auth, timeout=30).status_code == 200
+    ecr.batch_get_image(repositoryName="app", imageIds=[{"imageTag": "api"}])
+    first = pull_times(berth)
+    pulled = {digest for digest, moment in first.items() if moment is not None}
+    assert pulled == {by_docker.digest, by_api.digest}
+    for digest in pulled:
+        assert before - 1 <= first[digest] <= time.time() + 1
+    assert requests.get(url, auth=berth.auth, timeout=30).status_code == 200
+    assert pull_times(berth) == first
+
+
+def test_principals_are_excluded(berth: BerthServer, ecr: BaseClient) -> None:
+    before = time.time()
+    answer = fitting(berth, "RegisterPullTimeUpdateExclusion", principalArn=ROLE)
+    assert before - 1 <= answer.pop("createdAt") <= time.time() + 1
+    assert answer == {"principalArn": ROLE}
+    refused(
+        ecr.register_pull_time_update_exclusion,
+        "ExclusionAlreadyExistsException",
+        principalArn=ROLE,
+    )
+    users = [f"arn:aws:iam::123456789012:user/u{i:02}" for i in range(99)]
+    for user in users:
+        ecr.register_pull_time_update_exclusion(principalArn=user)
+    refused(
+        ecr.register_pull_time_update_exclusion, "LimitExceededException", principalArn=ROLE + "2"
+    )
+    found: list[str] = []
+    token = None
+    while True:
+        page = fitting(berth, "ListPullTimeUpdateExclusions", maxResults=30, nextToken=token)
+        found += page["pullTimeUpdateExclusions"]
+        token = page.get("nextToken")
+        if token is None:
+            break
+    assert found == [ROLE, *users]
+    for principal in found:
+        answer = fitting(berth, "DeregisterPullTimeUpdateExclusion", principalArn=principal)
+        assert answer == {"principalArn": principal}
+    assert fitting(berth, "ListPullTimeUpdateExclusions") == {"pullTimeUpdateExclusions": []}
+    refused(
+        ecr.deregister_pull_time_update_exclusion, "ExclusionNotFoundException", principalArn=ROLE
+    )
+
+
+@pytest.mark.parametrize("operation", ["register", "deregister"])
+@pytest.mark.parametrize(
+    "principal", [None, "", "arn:aws:iam::123456789012:root", ROLE + "a" * 200]
+)
+def test_bad_principals_are_refused(ecr: BaseClient, operation: str, principal: str | None) -> None:
+    call = getattr(ecr, f"{operation}_pull_time_update_exclusion")
+    members = {} if principal is None else {"principalArn": principal}
+    assert "'principalArn'" in refused(call, "InvalidParameterException", **members)
+
+
+def test_bad_pages_are_refused(ecr: BaseClient) -> None:
+    call = ecr.list_pull_time_update_exclusions
+    for members in ({"maxResults": 0}, {"maxResults": 1001}, {"nextToken": "made-up"}):
+        refused(call, "InvalidParameterException", **members)
