@@ -2,10 +2,11 @@
 
     python3 tests/bench/costs.py
 
-The calls of each operation are those that `tests/it/round_trips.rs` counts. The durations are those
-of docs/performance.md and some waiting for DynamoDB and S3: 5 ms a call, 30 ms a PUT, as their users
-report it. The prices are AWS's list prices of us-east-1 without free tiers, as the authors knew them
-in November 2026, without a connection to AWS's pages: compare them before you count on them.
+The calls of each operation are those that `tests/it/round_trips.rs` counts. The durations are
+those of docs/performance.md and some waiting for DynamoDB and S3: 5 ms a call, 30 ms a PUT, as
+their users report it. The prices are AWS's list prices of us-east-1 without free tiers, as the
+authors knew them in November 2026, without a connection to AWS's pages: compare them before you
+count on them.
 """
 
 from __future__ import annotations
