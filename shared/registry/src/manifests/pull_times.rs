@@ -48,31 +48,33 @@ impl PullTimes {
         // Those who pull it beside this one don't record it too.
         self.recorded.insert(image.clone(), now);
         match tokio::time::timeout(PATIENCE, self.write(id, digest, now)).await {
-            Ok(Ok(at)) => self.recorded.insert(image, at),
+            Ok(Ok(Some(at))) => {
+                self.recorded.insert(image, at);
+                return;
+            }
+            Ok(Ok(None)) => {}
             Ok(Err(error)) => {
-                self.recorded.remove(&image);
                 tracing::warn!(%digest, %error, "the time of a pull was not recorded");
             }
-            Err(_) => {
-                self.recorded.remove(&image);
-                tracing::warn!(%digest, "the time of a pull was not recorded in time");
-            }
+            Err(_) => tracing::warn!(%digest, "the time of a pull was not recorded in time"),
         }
+        self.recorded.remove(&image);
     }
 
-    /// Writes the time of a pull, unless one was recorded less than a day before; returns what is
-    /// recorded then.
+    /// Writes the time of a pull, unless one was recorded less than a day before. Returns what is
+    /// recorded then; `None` if another request was faster, and recorded another pull of this
+    /// moment, or changed or deleted the image: then the next pull looks again.
     async fn write(
         &self,
         id: &RepositoryId,
         digest: &Digest,
         now: Timestamp,
-    ) -> Result<Timestamp, RegistryError> {
+    ) -> Result<Option<Timestamp>, RegistryError> {
         let key = Place::Pulled(id, digest).key();
         let item = self.table.get(&key, Consistency::Strong).await?;
         let before = item.as_ref().map(decode::<Pulled>).transpose()?;
         if let Some(Pulled { at }) = before.filter(|before| now < before.at.plus(RECORDED)) {
-            return Ok(at);
+            return Ok(Some(at));
         }
         let condition = item.map_or(Condition::Absent, |item| Condition::Version(item.version));
         let document = encode(&Pulled { at: now })?;
@@ -81,8 +83,6 @@ impl PullTimes {
             // A deletion beside the pull leaves no record behind.
             Operation::Check { key: Place::Image(id, digest).key(), condition: Condition::Present },
         ];
-        // Whoever was faster recorded another pull of this moment, or deleted the image.
-        won(self.table.transact(operations).await)?;
-        Ok(now)
+        Ok(won(self.table.transact(operations).await)?.then_some(now))
     }
 }
