@@ -17,9 +17,10 @@ FUNCTION = {"berth-aws", "berth-lambda-kit", "berth-registry", "berth-settings"}
 INTERNAL = {
     "berth-types": set(),
     "berth-policy": set(),
-    "berth-registry": {"berth-policy", "berth-types"},
+    "berth-lifecycle": set(),
+    "berth-registry": {"berth-lifecycle", "berth-policy", "berth-types"},
     "berth-oci-api": {"berth-registry", "berth-types"},
-    "berth-ecr-api": {"berth-registry", "berth-types"},
+    "berth-ecr-api": {"berth-lifecycle", "berth-registry", "berth-types"},
     "berth-aws": {"berth-registry", "berth-types"},
     "berth-embedded": {"berth-registry"},
     "berth-http-server": {"berth-oci-api", "berth-registry"},
@@ -48,6 +49,7 @@ INTERNAL = {
 
 # All that a pure crate may name of other people's.
 PURE = {
+    "berth-lifecycle": {"serde_json", "thiserror"},
     "berth-policy": {"base64", "serde", "serde_json", "thiserror"},
     "berth-types": {"serde", "serde_json", "sha2", "thiserror"},
 }

@@ -15,12 +15,13 @@ use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::{
     batch_check_layer_availability, batch_delete_image, batch_get_image, complete_layer_upload,
-    create_repository, delete_repository, deregister_pull_time_update_exclusion, describe_images,
-    describe_repositories, get_authorization_token, get_download_url_for_layer,
+    create_repository, delete_lifecycle_policy, delete_repository,
+    deregister_pull_time_update_exclusion, describe_images, describe_repositories,
+    get_authorization_token, get_download_url_for_layer, get_lifecycle_policy,
     initiate_layer_upload, list_image_referrers, list_images, list_pull_time_update_exclusions,
     list_tags_for_resource, put_image, put_image_scanning_configuration, put_image_tag_mutability,
-    register_pull_time_update_exclusion, signature, tag_resource, untag_resource,
-    upload_layer_part,
+    put_lifecycle_policy, register_pull_time_update_exclusion, signature, tag_resource,
+    untag_resource, upload_layer_part,
 };
 
 /// Longest body that a request may have; the caller reads no more than that. A part of a layer of
@@ -128,6 +129,9 @@ impl Call<'_> {
             Operation::Ecr(E::CreateRepository) => {
                 write(&create_repository::run(self, read(body)?).await?)
             }
+            Operation::Ecr(E::DeleteLifecyclePolicy) => {
+                write(&delete_lifecycle_policy::run(self, read(body)?).await?)
+            }
             Operation::Ecr(E::DeleteRepository) => {
                 write(&delete_repository::run(self, read(body)?).await?)
             }
@@ -145,6 +149,9 @@ impl Call<'_> {
             }
             Operation::Ecr(E::GetDownloadUrlForLayer) => {
                 write(&get_download_url_for_layer::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::GetLifecyclePolicy) => {
+                write(&get_lifecycle_policy::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::InitiateLayerUpload) => {
                 write(&initiate_layer_upload::run(self, read(body)?).await?)
@@ -165,6 +172,9 @@ impl Call<'_> {
             }
             Operation::Ecr(E::PutImageTagMutability) => {
                 write(&put_image_tag_mutability::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::PutLifecyclePolicy) => {
+                write(&put_lifecycle_policy::run(self, read(body)?).await?)
             }
             Operation::Ecr(E::RegisterPullTimeUpdateExclusion) => {
                 write(&register_pull_time_update_exclusion::run(self, read(body)?).await?)

@@ -176,7 +176,8 @@ fn registry_row(error: &RegistryError) -> Row {
         E::UploadEmpty(_) | E::TooManyChunks(_) | E::BodyCutOff(_) => {
             row(StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID")
         }
-        E::TooManyResourceTags { .. }
+        E::LifecyclePolicyUnknown(_)
+        | E::TooManyResourceTags { .. }
         | E::ExclusionExists(_)
         | E::ExclusionUnknown(_)
         | E::TooManyExclusions { .. } => row(StatusCode::BAD_REQUEST, "UNSUPPORTED"),

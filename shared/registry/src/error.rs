@@ -16,6 +16,9 @@ pub enum RegistryError {
     /// The repository has images, and its deletion was not forced.
     #[error("repository `{0}` still contains images")]
     RepositoryNotEmpty(RepositoryName),
+    /// The repository has no lifecycle policy.
+    #[error("repository `{0}` has no lifecycle policy")]
+    LifecyclePolicyUnknown(RepositoryName),
     /// There is no such manifest.
     #[error("manifest `{reference}` of `{repository}` not found")]
     ManifestUnknown {

@@ -13,6 +13,7 @@
 //! | `repository/ID` | `layer/DIGEST` | size, object, deletion | |
 //! | `repository/ID` | `use/LAYER/IMAGE` | media type of the layer | |
 //! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
+//! | `repository/ID` | `lifecycle-policy` | text of the lifecycle policy | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |
 //! | `sealing-keys` | KEY | wrapped key that seals tokens, and when it was made | |
 //! | `users` | NAME | user: when it was made, its access keys' ids, its policies' names | |
@@ -69,6 +70,7 @@ pub(crate) enum Place<'a> {
     Layer(&'a RepositoryId, &'a Digest),
     Use { repository: &'a RepositoryId, layer: &'a Digest, image: &'a Digest },
     Referrer { repository: &'a RepositoryId, subject: &'a Digest, digest: &'a Digest },
+    LifecyclePolicy(&'a RepositoryId),
     Upload(&'a RepositoryId, &'a UploadId),
     Link(&'a Digest, &'a RepositoryId),
     PullTimeExclusion(&'a PrincipalArn),
@@ -102,6 +104,7 @@ impl Place<'_> {
             Self::Referrer { repository, subject, digest } => {
                 content(repository, format!("{}{digest}", referrers(subject)))
             }
+            Self::LifecyclePolicy(id) => content(id, "lifecycle-policy".to_owned()),
             Self::Upload(id, upload) => content(id, format!("upload/{upload}")),
             Self::PullTimeExclusion(principal) => {
                 let partition = PULL_TIME_EXCLUSIONS.to_owned();

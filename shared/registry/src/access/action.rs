@@ -22,6 +22,8 @@ pub enum Action {
     CreateUser,
     /// Delete an access key of a user.
     DeleteAccessKey,
+    /// Take the lifecycle policy from a repository.
+    DeleteLifecyclePolicy,
     /// Delete a repository.
     DeleteRepository,
     /// Delete a user.
@@ -38,6 +40,8 @@ pub enum Action {
     GetAuthorizationToken,
     /// Read a layer.
     GetDownloadUrlForLayer,
+    /// Read a repository's lifecycle policy.
+    GetLifecyclePolicy,
     /// Read a policy of a user.
     GetUserPolicy,
     /// Begin a layer upload, or mount a layer.
@@ -62,6 +66,8 @@ pub enum Action {
     PutImageScanningConfiguration,
     /// Say whether tags may move.
     PutImageTagMutability,
+    /// Give a repository a lifecycle policy.
+    PutLifecyclePolicy,
     /// Give a user a policy.
     PutUserPolicy,
     /// Give a repository resource tags.
@@ -103,6 +109,7 @@ impl Action {
             Self::CreateRepository => "ecr:CreateRepository",
             Self::CreateUser => "berth:CreateUser",
             Self::DeleteAccessKey => "berth:DeleteAccessKey",
+            Self::DeleteLifecyclePolicy => "ecr:DeleteLifecyclePolicy",
             Self::DeleteRepository => "ecr:DeleteRepository",
             Self::DeleteUser => "berth:DeleteUser",
             Self::DeleteUserPolicy => "berth:DeleteUserPolicy",
@@ -111,6 +118,7 @@ impl Action {
             Self::DescribeRepositories => "ecr:DescribeRepositories",
             Self::GetAuthorizationToken => "ecr:GetAuthorizationToken",
             Self::GetDownloadUrlForLayer => "ecr:GetDownloadUrlForLayer",
+            Self::GetLifecyclePolicy => "ecr:GetLifecyclePolicy",
             Self::GetUserPolicy => "berth:GetUserPolicy",
             Self::InitiateLayerUpload => "ecr:InitiateLayerUpload",
             Self::ListAccessKeys => "berth:ListAccessKeys",
@@ -123,6 +131,7 @@ impl Action {
             Self::PutImage => "ecr:PutImage",
             Self::PutImageScanningConfiguration => "ecr:PutImageScanningConfiguration",
             Self::PutImageTagMutability => "ecr:PutImageTagMutability",
+            Self::PutLifecyclePolicy => "ecr:PutLifecyclePolicy",
             Self::PutUserPolicy => "berth:PutUserPolicy",
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
@@ -151,6 +160,7 @@ impl Action {
             Self::CreateAccessKey
             | Self::CreateUser
             | Self::DeleteAccessKey
+            | Self::DeleteLifecyclePolicy
             | Self::DeleteRepository
             | Self::DeleteUser
             | Self::DeleteUserPolicy
@@ -160,6 +170,7 @@ impl Action {
             | Self::RegisterPullTimeUpdateExclusion
             | Self::DescribeRepositories
             | Self::GetAuthorizationToken
+            | Self::GetLifecyclePolicy
             | Self::GetUserPolicy
             | Self::ListAccessKeys
             | Self::ListTagsForResource
@@ -167,6 +178,7 @@ impl Action {
             | Self::ListUsers
             | Self::PutImageScanningConfiguration
             | Self::PutImageTagMutability
+            | Self::PutLifecyclePolicy
             | Self::PutUserPolicy
             | Self::TagResource
             | Self::UntagResource

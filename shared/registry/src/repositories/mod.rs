@@ -10,6 +10,7 @@ mod change;
 mod create;
 mod delete;
 mod directory;
+mod lifecycle_policy;
 mod record;
 
 pub use catalog::RepositoryNames;

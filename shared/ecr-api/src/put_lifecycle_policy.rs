@@ -1,0 +1,49 @@
+//! [PutLifecyclePolicy](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html).
+
+use berth_lifecycle::{InvalidLifecyclePolicy, LifecyclePolicy};
+use berth_registry::access::Action;
+use berth_types::{RegistryId, RepositoryName};
+use serde::{Deserialize, Serialize};
+
+use crate::api::Call;
+use crate::error::ApiError;
+use crate::parameter::{InvalidParameter, named_repository, required, text_length};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Input {
+    registry_id: Option<String>,
+    repository_name: Option<String>,
+    lifecycle_policy_text: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Output {
+    registry_id: RegistryId,
+    repository_name: RepositoryName,
+    lifecycle_policy_text: String,
+}
+
+/// Says what happens to a repository's old images.
+pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
+    let api = call.api;
+    let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
+    let at = "lifecyclePolicyText";
+    let text = required(at, input.lifecycle_policy_text)?;
+    text_length(at, &text, 100, 30_720)?;
+    let policy: LifecyclePolicy = text.parse().map_err(|error| refusal(&error))?;
+    let permit = api.gate.repository(&call.caller, Action::PutLifecyclePolicy, &name)?;
+    api.registry.repositories.put_lifecycle_policy(&permit, &policy).await?;
+    Ok(Output {
+        registry_id: api.identity.registry_id.clone(),
+        repository_name: name,
+        lifecycle_policy_text: text,
+    })
+}
+
+/// Says what is wrong with a policy; ECR writes the parameter with a capital letter here.
+fn refusal(error: &InvalidLifecyclePolicy) -> InvalidParameter {
+    let reason = format!("Lifecycle policy validation failure: {error}");
+    InvalidParameter::new("LifecyclePolicyText", reason)
+}
