@@ -186,9 +186,8 @@ impl Call<'_> {
             Operation::Ecr(E::UploadLayerPart) => {
                 write(&upload_layer_part::run(self, read(body)?).await?)
             }
-            Operation::Ecr(_) | Operation::EcrPublic(_) => {
-                Err(ApiError::UnsupportedOperation(operation.name()))
-            }
+            Operation::Ecr(operation) => self.run_on_registry(operation, body).await,
+            Operation::EcrPublic(_) => Err(ApiError::UnsupportedOperation(operation.name())),
         }
     }
 }
@@ -210,7 +209,7 @@ fn parse_operation(parts: &http::request::Parts) -> Result<Operation, ApiError> 
 }
 
 /// Reads an operation's input; an empty body stands for an empty object.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let body = if body.is_empty() { b"{}" } else { body };
     let is_object = body.trim_ascii_start().starts_with(b"{");
     if !is_object {
@@ -219,7 +218,8 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|error| ApiError::Serialization(error.to_string()))
 }
 
-fn write<T: Serialize>(output: &T) -> Result<Bytes, ApiError> {
+/// Writes an operation's output.
+pub(crate) fn write<T: Serialize>(output: &T) -> Result<Bytes, ApiError> {
     let body = serde_json::to_vec(output).map_err(ApiError::Answer)?;
     Ok(Bytes::from(body))
 }

@@ -246,6 +246,12 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
                 "The repository with name '{name}' in registry with id '{registry_id}' cannot be deleted because it still contains images"
             ),
         ),
+        E::SigningConfigurationUnknown => (
+            "SigningConfigurationNotFoundException",
+            format!(
+                "The signing configuration does not exist in the registry with id '{registry_id}'"
+            ),
+        ),
         E::LifecyclePolicyUnknown(name) => (
             "LifecyclePolicyNotFoundException",
             format!(
@@ -290,9 +296,10 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         E::UploadOutOfOrder { .. } | E::SizeMismatch { .. } | E::BodyCutOff(_) => {
             ("InvalidLayerPartException", error.to_string())
         }
-        E::ManifestTooComplex { .. } | E::TooManyChunks(_) => {
-            ("LimitExceededException", error.to_string())
-        }
+        E::ManifestTooComplex { .. }
+        | E::TooManyChunks(_)
+        | E::SettingTooLarge { .. }
+        | E::TooManyExclusions { .. } => ("LimitExceededException", error.to_string()),
         E::ManifestInvalid(reason) => {
             let error = InvalidParameter::new("imageManifest", reason.to_string());
             ("InvalidParameterException", error.to_string())
@@ -302,7 +309,6 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         }
         E::ExclusionExists(_) => ("ExclusionAlreadyExistsException", error.to_string()),
         E::ExclusionUnknown(_) => ("ExclusionNotFoundException", error.to_string()),
-        E::TooManyExclusions { .. } => ("LimitExceededException", error.to_string()),
         E::TooManyResourceTags { .. } => ("TooManyTagsException", error.to_string()),
         E::UploadBusy(_) | E::Contended(_) => ("ThrottlingException", error.to_string()),
         E::Store(error) => return store_answer(error),

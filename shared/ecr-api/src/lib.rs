@@ -7,6 +7,7 @@
 //! of ECR and that of [ECR Public](https://docs.aws.amazon.com/AmazonECRPublic/latest/APIReference/Welcome.html).
 //! `docs/compatibility.md` says which operations are built.
 
+mod account_setting;
 mod api;
 mod error;
 mod image_description;
@@ -17,30 +18,42 @@ mod messages;
 mod operation;
 mod page;
 mod parameter;
+mod registry_operations;
+mod repository_filter;
 mod signature;
 
 mod batch_check_layer_availability;
 mod batch_delete_image;
 mod batch_get_image;
+mod batch_get_repository_scanning_configuration;
 mod complete_layer_upload;
 mod create_repository;
 mod delete_lifecycle_policy;
 mod delete_repository;
+mod delete_signing_configuration;
 mod deregister_pull_time_update_exclusion;
 mod describe_images;
+mod describe_registry;
 mod describe_repositories;
+mod get_account_setting;
 mod get_authorization_token;
 mod get_download_url_for_layer;
 mod get_lifecycle_policy;
+mod get_registry_scanning_configuration;
+mod get_signing_configuration;
 mod initiate_layer_upload;
 mod list_image_referrers;
 mod list_images;
 mod list_pull_time_update_exclusions;
 mod list_tags_for_resource;
+mod put_account_setting;
 mod put_image;
 mod put_image_scanning_configuration;
 mod put_image_tag_mutability;
 mod put_lifecycle_policy;
+mod put_registry_scanning_configuration;
+mod put_replication_configuration;
+mod put_signing_configuration;
 mod register_pull_time_update_exclusion;
 mod repository_description;
 mod resource_tags;

@@ -177,6 +177,8 @@ fn registry_row(error: &RegistryError) -> Row {
             row(StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID")
         }
         E::LifecyclePolicyUnknown(_)
+        | E::SigningConfigurationUnknown
+        | E::SettingTooLarge { .. }
         | E::TooManyResourceTags { .. }
         | E::ExclusionExists(_)
         | E::ExclusionUnknown(_)

@@ -19,6 +19,15 @@ pub enum RegistryError {
     /// The repository has no lifecycle policy.
     #[error("repository `{0}` has no lifecycle policy")]
     LifecyclePolicyUnknown(RepositoryName),
+    /// Nothing says which images are signed.
+    #[error("the registry has no signing configuration")]
+    SigningConfigurationUnknown,
+    /// A setting of the registry is longer than the table can keep.
+    #[error("the setting is too large, at most {most} bytes are supported")]
+    SettingTooLarge {
+        /// The most bytes.
+        most: usize,
+    },
     /// There is no such manifest.
     #[error("manifest `{reference}` of `{repository}` not found")]
     ManifestUnknown {

@@ -20,6 +20,7 @@
 //! | `user/NAME` | `policy/POLICY` | text of a policy of the user | |
 //! | `access-key/ID` | `access-key` | user, sealed secret, status | |
 //! | `pull-time-exclusions` | ARN | when a principal's pulls were excluded | |
+//! | `settings` | NAME | setting of the registry | |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
 //!
 //! Items of content lie under the repository's id; a name is one record that points to it, so
@@ -75,6 +76,7 @@ pub(crate) enum Place<'a> {
     Link(&'a Digest, &'a RepositoryId),
     PullTimeExclusion(&'a PrincipalArn),
     SealingKey(Uuid),
+    Setting(&'a str),
     User(&'a UserName),
     UserPolicy(&'a UserName, &'a PolicyName),
     AccessKey(&'a AccessKeyId),
@@ -111,6 +113,7 @@ impl Place<'_> {
                 Key { partition, sort: principal.to_string() }
             }
             Self::Link(digest, id) => Key { partition: links(digest), sort: id.0.clone() },
+            Self::Setting(name) => Key { partition: "settings".to_owned(), sort: name.to_owned() },
             Self::SealingKey(id) => {
                 Key { partition: SEALING_KEYS.to_owned(), sort: id.to_string() }
             }

@@ -15,6 +15,7 @@ mod manifests;
 pub mod ports;
 mod registry;
 mod repositories;
+mod settings;
 mod uploads;
 
 pub use blobs::{Blob, LayerSummary, MountFrom};
@@ -35,5 +36,10 @@ pub use registry::{
 pub use repositories::{
     CreateRepository, DeleteRepository, Repositories, Repository, RepositoryChange,
     RepositoryNames, RepositoryPage, WhenNotEmpty,
+};
+pub use settings::{
+    AccountSetting, BlobMounting, FilterType, RegistryPolicyScope, ReplicationConfiguration,
+    ReplicationDestination, ReplicationRule, RepositoryFilter, RepositoryScanning, ScanFrequency,
+    ScanType, ScanningConfiguration, ScanningRule, Settings, SigningConfiguration, SigningRule,
 };
 pub use uploads::{Chunk, FinishedUpload};

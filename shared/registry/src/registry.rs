@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::manifests::{ManifestCache, PullTimeExclusions, PullTimes};
 use crate::ports::{Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable};
 use crate::repositories::{Directory, Repositories};
+use crate::settings::Settings;
 
 /// Which registry this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,8 @@ pub enum Tenancy {
 /// The use cases of one registry, which share what they remember.
 #[derive(Clone, Debug)]
 pub struct Registry {
+    /// Settings of the registry as a whole.
+    pub settings: Settings,
     /// Repositories as a whole.
     pub repositories: Repositories,
     /// Reading images.
@@ -149,7 +152,13 @@ impl Registry {
             ReadPorts { table: table.clone(), objects: objects.clone(), clock: clock.clone() };
         let removal = RemovalPorts { table, objects: objects.clone(), doomed: objects, clock };
         let push = Push::sharing(ports, rules, directory.clone());
+        let settings = Settings {
+            table: ports.table.clone(),
+            directory: directory.clone(),
+            clock: ports.clock.clone(),
+        };
         Self {
+            settings,
             repositories: push.repositories.clone(),
             pull: Pull::sharing(&read, directory.clone()).recording(ports.table.clone()),
             push,

@@ -12,6 +12,8 @@ pub enum Action {
     BatchDeleteImage,
     /// Read manifests.
     BatchGetImage,
+    /// Read how the images of repositories are scanned.
+    BatchGetRepositoryScanningConfiguration,
     /// End a layer upload.
     CompleteLayerUpload,
     /// Give a user an access key.
@@ -26,6 +28,8 @@ pub enum Action {
     DeleteLifecyclePolicy,
     /// Delete a repository.
     DeleteRepository,
+    /// Forget which images are signed.
+    DeleteSigningConfiguration,
     /// Delete a user.
     DeleteUser,
     /// Take a policy from a user.
@@ -34,14 +38,22 @@ pub enum Action {
     DeregisterPullTimeUpdateExclusion,
     /// Describe images.
     DescribeImages,
+    /// Describe the registry.
+    DescribeRegistry,
     /// List and describe repositories.
     DescribeRepositories,
+    /// Read an account setting.
+    GetAccountSetting,
     /// Get a token for `/v2/`.
     GetAuthorizationToken,
     /// Read a layer.
     GetDownloadUrlForLayer,
     /// Read a repository's lifecycle policy.
     GetLifecyclePolicy,
+    /// Read how images are scanned.
+    GetRegistryScanningConfiguration,
+    /// Read which images are signed.
+    GetSigningConfiguration,
     /// Read a policy of a user.
     GetUserPolicy,
     /// Begin a layer upload, or mount a layer.
@@ -52,14 +64,16 @@ pub enum Action {
     ListImageReferrers,
     /// List tags and images.
     ListImages,
+    /// List the principals whose pulls are not recorded.
+    ListPullTimeUpdateExclusions,
     /// List the resource tags of a repository.
     ListTagsForResource,
     /// List the policies of a user.
     ListUserPolicies,
     /// List users.
     ListUsers,
-    /// List the principals whose pulls are not recorded.
-    ListPullTimeUpdateExclusions,
+    /// Change an account setting.
+    PutAccountSetting,
     /// Push a manifest.
     PutImage,
     /// Say whether images are scanned when they are pushed.
@@ -68,16 +82,22 @@ pub enum Action {
     PutImageTagMutability,
     /// Give a repository a lifecycle policy.
     PutLifecyclePolicy,
+    /// Say how images are scanned.
+    PutRegistryScanningConfiguration,
+    /// Say where images are replicated to.
+    PutReplicationConfiguration,
+    /// Say which images are signed.
+    PutSigningConfiguration,
     /// Give a user a policy.
     PutUserPolicy,
+    /// Record the pulls of a principal no more.
+    RegisterPullTimeUpdateExclusion,
     /// Give a repository resource tags.
     TagResource,
     /// Take resource tags from a repository.
     UntagResource,
     /// Switch an access key of a user on or off.
     UpdateAccessKey,
-    /// Record the pulls of a principal no more.
-    RegisterPullTimeUpdateExclusion,
     /// Send bytes of a layer, ask how far an upload is, cancel it.
     UploadLayerPart,
 }
@@ -104,6 +124,9 @@ impl Action {
             Self::BatchCheckLayerAvailability => "ecr:BatchCheckLayerAvailability",
             Self::BatchDeleteImage => "ecr:BatchDeleteImage",
             Self::BatchGetImage => "ecr:BatchGetImage",
+            Self::BatchGetRepositoryScanningConfiguration => {
+                "ecr:BatchGetRepositoryScanningConfiguration"
+            }
             Self::CompleteLayerUpload => "ecr:CompleteLayerUpload",
             Self::CreateAccessKey => "berth:CreateAccessKey",
             Self::CreateRepository => "ecr:CreateRepository",
@@ -111,32 +134,41 @@ impl Action {
             Self::DeleteAccessKey => "berth:DeleteAccessKey",
             Self::DeleteLifecyclePolicy => "ecr:DeleteLifecyclePolicy",
             Self::DeleteRepository => "ecr:DeleteRepository",
+            Self::DeleteSigningConfiguration => "ecr:DeleteSigningConfiguration",
             Self::DeleteUser => "berth:DeleteUser",
             Self::DeleteUserPolicy => "berth:DeleteUserPolicy",
             Self::DeregisterPullTimeUpdateExclusion => "ecr:DeregisterPullTimeUpdateExclusion",
             Self::DescribeImages => "ecr:DescribeImages",
+            Self::DescribeRegistry => "ecr:DescribeRegistry",
             Self::DescribeRepositories => "ecr:DescribeRepositories",
+            Self::GetAccountSetting => "ecr:GetAccountSetting",
             Self::GetAuthorizationToken => "ecr:GetAuthorizationToken",
             Self::GetDownloadUrlForLayer => "ecr:GetDownloadUrlForLayer",
             Self::GetLifecyclePolicy => "ecr:GetLifecyclePolicy",
+            Self::GetRegistryScanningConfiguration => "ecr:GetRegistryScanningConfiguration",
+            Self::GetSigningConfiguration => "ecr:GetSigningConfiguration",
             Self::GetUserPolicy => "berth:GetUserPolicy",
             Self::InitiateLayerUpload => "ecr:InitiateLayerUpload",
             Self::ListAccessKeys => "berth:ListAccessKeys",
             Self::ListImageReferrers => "ecr:ListImageReferrers",
             Self::ListImages => "ecr:ListImages",
+            Self::ListPullTimeUpdateExclusions => "ecr:ListPullTimeUpdateExclusions",
             Self::ListTagsForResource => "ecr:ListTagsForResource",
             Self::ListUserPolicies => "berth:ListUserPolicies",
             Self::ListUsers => "berth:ListUsers",
-            Self::ListPullTimeUpdateExclusions => "ecr:ListPullTimeUpdateExclusions",
+            Self::PutAccountSetting => "ecr:PutAccountSetting",
             Self::PutImage => "ecr:PutImage",
             Self::PutImageScanningConfiguration => "ecr:PutImageScanningConfiguration",
             Self::PutImageTagMutability => "ecr:PutImageTagMutability",
             Self::PutLifecyclePolicy => "ecr:PutLifecyclePolicy",
+            Self::PutRegistryScanningConfiguration => "ecr:PutRegistryScanningConfiguration",
+            Self::PutReplicationConfiguration => "ecr:PutReplicationConfiguration",
+            Self::PutSigningConfiguration => "ecr:PutSigningConfiguration",
             Self::PutUserPolicy => "berth:PutUserPolicy",
+            Self::RegisterPullTimeUpdateExclusion => "ecr:RegisterPullTimeUpdateExclusion",
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
             Self::UpdateAccessKey => "berth:UpdateAccessKey",
-            Self::RegisterPullTimeUpdateExclusion => "ecr:RegisterPullTimeUpdateExclusion",
             Self::UploadLayerPart => "ecr:UploadLayerPart",
         }
     }
@@ -157,29 +189,39 @@ impl Action {
             | Self::PutImage
             | Self::UploadLayerPart => Some(Access::Push),
             Self::BatchDeleteImage => Some(Access::Delete),
-            Self::CreateAccessKey
+            Self::BatchGetRepositoryScanningConfiguration
+            | Self::CreateAccessKey
             | Self::CreateUser
             | Self::DeleteAccessKey
             | Self::DeleteLifecyclePolicy
             | Self::DeleteRepository
+            | Self::DeleteSigningConfiguration
             | Self::DeleteUser
             | Self::DeleteUserPolicy
             | Self::DeregisterPullTimeUpdateExclusion
             | Self::DescribeImages
-            | Self::ListPullTimeUpdateExclusions
-            | Self::RegisterPullTimeUpdateExclusion
+            | Self::DescribeRegistry
             | Self::DescribeRepositories
+            | Self::GetAccountSetting
             | Self::GetAuthorizationToken
             | Self::GetLifecyclePolicy
+            | Self::GetRegistryScanningConfiguration
+            | Self::GetSigningConfiguration
             | Self::GetUserPolicy
             | Self::ListAccessKeys
+            | Self::ListPullTimeUpdateExclusions
             | Self::ListTagsForResource
             | Self::ListUserPolicies
             | Self::ListUsers
+            | Self::PutAccountSetting
             | Self::PutImageScanningConfiguration
             | Self::PutImageTagMutability
             | Self::PutLifecyclePolicy
+            | Self::PutRegistryScanningConfiguration
+            | Self::PutReplicationConfiguration
+            | Self::PutSigningConfiguration
             | Self::PutUserPolicy
+            | Self::RegisterPullTimeUpdateExclusion
             | Self::TagResource
             | Self::UntagResource
             | Self::UpdateAccessKey => None,

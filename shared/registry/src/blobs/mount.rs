@@ -11,6 +11,7 @@ use crate::layout::{Place, links};
 use crate::ports::{Consistency, Query, Select};
 use crate::registry::Push;
 use crate::repositories::Repository;
+use crate::settings::{BLOB_MOUNTING, BlobMounting};
 
 /// How many linking repositories are tried when a mount names no source.
 const MOST_SOURCES: usize = 16;
@@ -93,16 +94,24 @@ impl Push {
             Err(RegistryError::RepositoryUnknown(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let mut keys =
-            vec![Place::Repository(&target.name).key(), Place::Layer(&source.id, digest).key()];
+        let mut keys = vec![
+            Place::Setting(BLOB_MOUNTING).key(),
+            Place::Repository(&target.name).key(),
+            Place::Layer(&source.id, digest).key(),
+        ];
         if source.id != target.id {
             keys.push(Place::Layer(&target.id, digest).key());
         }
         let items = self.table.batch_get(&keys, Consistency::Strong).await?;
+        let (mounting, items) = items.split_first().unwrap_or((&None, &[]));
+        let mounting = mounting.as_ref().map(decode::<BlobMounting>).transpose()?;
         let (record, items) = items.split_first().unwrap_or((&None, &[]));
         let stands = self.directory.learn(&target.name, record.as_ref())?;
         if stands.is_none_or(|stands| stands.id != target.id) {
             return Err(RegistryError::RepositoryUnknown(target.name.clone()));
+        }
+        if mounting == Some(BlobMounting::Disabled) {
+            return Ok(false);
         }
         let found = items.first().and_then(Option::as_ref).map(decode::<Layer>).transpose()?;
         let Some(found) = found.filter(Layer::is_visible) else {

@@ -1,0 +1,91 @@
+//! [PutReplicationConfiguration](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html).
+
+use berth_registry::access::Action;
+use berth_registry::{ReplicationConfiguration, ReplicationDestination, ReplicationRule};
+use berth_types::{Region, RegistryId};
+use serde::{Deserialize, Serialize};
+
+use crate::api::Call;
+use crate::error::ApiError;
+use crate::parameter::{InvalidParameter, length, required};
+use crate::repository_filter::{REPLICATION, RepositoryFilterInput};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Input {
+    replication_configuration: Option<ConfigurationInput>,
+}
+
+/// The data type [ReplicationConfiguration](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ReplicationConfiguration.html)
+/// of a request.
+#[derive(Debug, Deserialize)]
+struct ConfigurationInput {
+    rules: Option<Vec<RuleInput>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleInput {
+    destinations: Option<Vec<DestinationInput>>,
+    repository_filters: Option<Vec<RepositoryFilterInput>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DestinationInput {
+    region: Option<String>,
+    registry_id: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Output {
+    replication_configuration: ReplicationConfiguration,
+}
+
+/// Says where images are replicated to.
+pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
+    let at = "replicationConfiguration";
+    let configuration = required(at, input.replication_configuration)?;
+    let at = format!("{at}.rules");
+    let inputs = required(&at, configuration.rules)?;
+    length(&at, &inputs, 0, 10)?;
+    let mut rules = Vec::with_capacity(inputs.len());
+    for (place, input) in (1..).zip(inputs) {
+        rules.push(rule(&format!("{at}.{place}.member"), input)?);
+    }
+    let configuration = ReplicationConfiguration { rules };
+    let api = call.api;
+    let permit = api.gate.registry(&call.caller, Action::PutReplicationConfiguration)?;
+    api.registry.settings.put_replication(permit, &configuration).await?;
+    Ok(Output { replication_configuration: configuration })
+}
+
+fn rule(at: &str, input: RuleInput) -> Result<ReplicationRule, InvalidParameter> {
+    let at_destinations = format!("{at}.destinations");
+    let inputs = required(&at_destinations, input.destinations)?;
+    length(&at_destinations, &inputs, 0, 100)?;
+    let mut destinations = Vec::with_capacity(inputs.len());
+    for (place, input) in (1..).zip(inputs) {
+        destinations.push(destination(&format!("{at_destinations}.{place}.member"), input)?);
+    }
+    let repository_filters = match input.repository_filters {
+        None => Vec::new(),
+        Some(filters) => REPLICATION.parse(&format!("{at}.repositoryFilters"), filters, 1)?,
+    };
+    Ok(ReplicationRule { destinations, repository_filters })
+}
+
+fn destination(
+    at: &str,
+    input: DestinationInput,
+) -> Result<ReplicationDestination, InvalidParameter> {
+    let at_region = format!("{at}.region");
+    let region = Region::try_from(required(&at_region, input.region)?);
+    let region = region.map_err(|_| InvalidParameter::pattern(at_region, "[0-9a-z-]{2,25}"))?;
+    let at_registry = format!("{at}.registryId");
+    let registry_id = RegistryId::try_from(required(&at_registry, input.registry_id)?);
+    let registry_id =
+        registry_id.map_err(|_| InvalidParameter::pattern(at_registry, "[0-9]{12}"))?;
+    Ok(ReplicationDestination { region, registry_id })
+}

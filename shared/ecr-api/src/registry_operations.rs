@@ -1,0 +1,52 @@
+//! The operations on the registry as a whole.
+
+use bytes::Bytes;
+
+use crate::api::{Call, read, write};
+use crate::error::ApiError;
+use crate::operation::{EcrOperation, Operation};
+use crate::{
+    batch_get_repository_scanning_configuration, delete_signing_configuration, describe_registry,
+    get_account_setting, get_registry_scanning_configuration, get_signing_configuration,
+    put_account_setting, put_registry_scanning_configuration, put_replication_configuration,
+    put_signing_configuration,
+};
+
+impl Call<'_> {
+    /// Runs an operation on the registry's settings; every other one is not built.
+    pub(crate) async fn run_on_registry(
+        &self,
+        operation: EcrOperation,
+        body: &[u8],
+    ) -> Result<Bytes, ApiError> {
+        use EcrOperation as E;
+        match operation {
+            E::BatchGetRepositoryScanningConfiguration => {
+                let input = read(body)?;
+                write(&batch_get_repository_scanning_configuration::run(self, input).await?)
+            }
+            E::DeleteSigningConfiguration => {
+                write(&delete_signing_configuration::run(self, read(body)?).await?)
+            }
+            E::DescribeRegistry => write(&describe_registry::run(self, read(body)?).await?),
+            E::GetAccountSetting => write(&get_account_setting::run(self, read(body)?).await?),
+            E::GetRegistryScanningConfiguration => {
+                write(&get_registry_scanning_configuration::run(self, read(body)?).await?)
+            }
+            E::GetSigningConfiguration => {
+                write(&get_signing_configuration::run(self, read(body)?).await?)
+            }
+            E::PutAccountSetting => write(&put_account_setting::run(self, read(body)?).await?),
+            E::PutRegistryScanningConfiguration => {
+                write(&put_registry_scanning_configuration::run(self, read(body)?).await?)
+            }
+            E::PutReplicationConfiguration => {
+                write(&put_replication_configuration::run(self, read(body)?).await?)
+            }
+            E::PutSigningConfiguration => {
+                write(&put_signing_configuration::run(self, read(body)?).await?)
+            }
+            _ => Err(ApiError::UnsupportedOperation(Operation::Ecr(operation).name())),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Settings of the registry as a whole: replication, scanning, signing, account settings.
+//!
+//! Each is one document, replaced as a whole. What replicates, scans and signs reads them.
+
+mod account;
+mod filter;
+mod replication;
+mod scanning;
+mod signing;
+
+pub(crate) use account::BLOB_MOUNTING;
+pub use account::{AccountSetting, BlobMounting, RegistryPolicyScope};
+pub use filter::{FilterType, RepositoryFilter};
+pub use replication::{ReplicationConfiguration, ReplicationDestination, ReplicationRule};
+pub use scanning::{
+    RepositoryScanning, ScanFrequency, ScanType, ScanningConfiguration, ScanningRule,
+};
+pub use signing::{SigningConfiguration, SigningRule};
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::contention::{Attempts, won};
+use crate::document::{decode, encode, put};
+use crate::error::RegistryError;
+use crate::layout::Place;
+use crate::ports::{Clock, Condition, Consistency, LARGEST_DOCUMENT, WriteTable};
+use crate::repositories::Directory;
+
+/// The use cases of the registry's settings, which `ecr-api` calls.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) table: Arc<dyn WriteTable>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Settings {
+    /// Returns the setting `name` and its version; `None` if it was never made.
+    async fn find<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<Option<(T, u64)>, RegistryError> {
+        let item = self.table.get(&Place::Setting(name).key(), Consistency::Strong).await?;
+        match item {
+            Some(item) => Ok(Some((decode(&item)?, item.version))),
+            None => Ok(None),
+        }
+    }
+
+    /// Puts the setting `name` in place of the one that is there.
+    async fn replace<T: Serialize>(&self, name: &str, setting: &T) -> Result<(), RegistryError> {
+        let document = encode(setting)?;
+        if document.len() > LARGEST_DOCUMENT {
+            return Err(RegistryError::SettingTooLarge { most: LARGEST_DOCUMENT });
+        }
+        let mut attempts = Attempts::at(&name);
+        loop {
+            let first_version = self.clock.now().millis();
+            let key = Place::Setting(name).key();
+            let operation = put(key, document.clone(), first_version, Condition::Any);
+            if won(self.table.transact(vec![operation]).await)? {
+                return Ok(());
+            }
+            attempts.next().await?;
+        }
+    }
+}
