@@ -22,6 +22,7 @@ mod lists;
 mod manifests;
 mod mounts;
 mod parts;
+mod policies;
 mod pull_times;
 mod redirects;
 mod repository_deletion;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use berth_contract::{CountingTable, UnreliableTable};
 use berth_embedded::FileKeys;
 use berth_registry::access::{
-    AuthenticationError, Authenticator, Caller, IssuedToken, Scope, SealingKeys,
+    AuthenticationError, Authenticator, Caller, IssuedToken, Principal, Scope, SealingKeys,
 };
 use berth_registry::ports::{StoreErrorKind, WriteTable};
 use tokio::time::{Instant, advance};
 
-use crate::harness::{KEY_ID, SECRET, Store, TestRegistry, digest, root};
+use crate::harness::{KEY_ID, SECRET, Store, TestRegistry, digest, identity, root};
 
 /// Returns an authenticator of a process of its own, which makes keys.
 fn process(store: &Store) -> Authenticator {
@@ -20,17 +20,17 @@ fn process(store: &Store) -> Authenticator {
 
 fn process_on(store: &Store, table: Arc<dyn WriteTable>) -> Authenticator {
     let keys = SealingKeys::making(table, store.keys.clone(), store.clock.clone());
-    Authenticator::new(root(), keys, store.clock.clone())
+    Authenticator::new(root(), keys, identity(), store.clock.clone())
 }
 
 /// Returns an authenticator of a process that makes no keys.
 fn reader_on(store: &Store, table: Arc<dyn WriteTable>) -> Authenticator {
     let keys = SealingKeys::reading(table, store.keys.clone());
-    Authenticator::new(root(), keys, store.clock.clone())
+    Authenticator::new(root(), keys, identity(), store.clock.clone())
 }
 
 async fn issue(process: &Authenticator) -> String {
-    let IssuedToken { token, .. } = process.authorization_token().await.unwrap();
+    let IssuedToken { token, .. } = process.authorization_token(&Principal::Root).await.unwrap();
     token.reveal().to_owned()
 }
 
@@ -41,7 +41,7 @@ fn key_of(token: &str) -> &str {
 
 #[track_caller]
 fn is_root(result: Result<Caller, AuthenticationError>) {
-    assert_eq!(result.unwrap(), Caller::Root);
+    assert_eq!(result.unwrap(), Caller::ROOT);
 }
 
 #[track_caller]
@@ -76,9 +76,9 @@ async fn tokens_live_their_time() {
 async fn bearer_tokens_keep_their_scopes() {
     let process = process(&Store::new());
     let scopes = vec![Scope::parse("repository:team/app:pull").unwrap()];
-    let issued = process.bearer_token(scopes.clone()).await.unwrap();
+    let issued = process.bearer_token(&Principal::Root, scopes.clone()).await.unwrap();
     let caller = process.token(issued.token.reveal()).await.unwrap();
-    assert_eq!(caller, Caller::ScopedRoot(scopes));
+    assert_eq!(caller, Caller::Scoped(Principal::Root, scopes));
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn refuses_forged_tokens() {
     let keys = SealingKeys::making(store.table.clone(), store.keys.clone(), store.clock.clone());
     let mut other = root();
     other.access_key_id = "OTHER".to_owned();
-    let other = Authenticator::new(other, keys, store.clock.clone());
+    let other = Authenticator::new(other, keys, identity(), store.clock.clone());
     is_refused(&other.token(&token).await);
 }
 
@@ -105,7 +105,7 @@ async fn refuses_forged_tokens() {
 async fn secrets_stay_out_of_logs() {
     let process = process(&Store::new());
     let token = issue(&process).await;
-    let issued = process.authorization_token().await.unwrap();
+    let issued = process.authorization_token(&Principal::Root).await.unwrap();
     let text = format!("{process:?} {issued:?}");
     assert!(!text.contains(SECRET) && !text.contains(&token), "{text}");
     assert!(!text.contains(issued.token.reveal()), "{text}");
@@ -140,7 +140,7 @@ async fn processes_open_what_others_seal() {
 async fn a_reader_makes_no_key() {
     let store = Store::new();
     let reader = reader_on(&store, store.table.clone());
-    let error = reader.authorization_token().await.unwrap_err();
+    let error = reader.authorization_token(&Principal::Root).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     let token = issue(&process(&store)).await;
     is_root(reader.token(&token).await);
@@ -211,7 +211,7 @@ async fn a_new_master_key_ends_all_tokens() {
     let token = issue(&process(&store)).await;
     let master: Arc<FileKeys> = Arc::new(FileKeys::new(&[8; FileKeys::MASTER_KEY_BYTES]));
     let keys = SealingKeys::making(store.table.clone(), master, store.clock.clone());
-    let process = Authenticator::new(root(), keys, store.clock.clone());
+    let process = Authenticator::new(root(), keys, identity(), store.clock.clone());
     is_refused(&process.token(&token).await);
     let new = issue(&process).await;
     assert_ne!(key_of(&new), key_of(&token));
@@ -236,10 +236,10 @@ async fn a_downloads_token_is_good_for_its_blob_for_an_hour() {
     let process = process(&store);
     let (name, other) = ("team/app".parse().unwrap(), "team/b".parse().unwrap());
     let [first, second] = ["first", "second"].map(|text| digest(text.as_bytes()).parse().unwrap());
-    let issued = process.download_token(&name, &first).await.unwrap();
+    let issued = process.download_token(&Principal::Root, &name, &first).await.unwrap();
     let token = issued.token.reveal();
     let caller = process.downloader(token, &name, &first).await.unwrap();
-    assert_eq!(caller, Caller::Downloader(name.clone(), first.clone()));
+    assert_eq!(caller, Caller::Downloader(Principal::Root, name.clone(), first.clone()));
     is_refused(&process.downloader(token, &name, &second).await);
     is_refused(&process.downloader(token, &other, &first).await);
     is_refused(&process.token(token).await);

@@ -1,26 +1,19 @@
 //! Users, their access keys and their policies.
 
-use std::sync::Arc;
-
-use berth_registry::access::{Action, Caller, Gate, SealingKeys, UserPermit};
+use berth_registry::access::{Action, Caller, Facts, UserPermit};
 use berth_registry::ports::{Consistency, Query, Select};
-use berth_registry::{AccessKeyStatus, IdentityError, Users};
+use berth_registry::{AccessKeyStatus, IdentityError};
 use berth_types::{AccessKeyId, PolicyName, UserName};
 use futures_util::future::join_all;
 
-use crate::harness::Store;
+use crate::harness::{Store, TestRegistry};
 
 const POLICY: &str = r#"{"Version": "2012-10-17",
     "Statement": {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}}"#;
 
-fn users(store: &Store) -> Users {
-    let (table, clock) = (store.table.clone(), store.clock.clone());
-    let keys = SealingKeys::making(table.clone(), store.keys.clone(), clock.clone());
-    Users::new(table, Arc::new(keys), clock)
-}
-
-fn permit(action: Action, name: &str) -> UserPermit {
-    Gate.user(&Caller::Root, action, &name.parse().unwrap()).unwrap()
+fn permit(registry: &TestRegistry, action: Action, name: &str) -> UserPermit {
+    let name = name.parse().unwrap();
+    registry.gate.user(&Caller::ROOT, action, &name, &Facts::default()).unwrap()
 }
 
 /// Returns whatever the table holds of users, as text.
@@ -43,15 +36,15 @@ fn policy(name: &str) -> PolicyName {
 
 #[tokio::test]
 async fn users_are_made_listed_and_deleted() {
-    let store = Store::new();
-    let users = users(&store);
+    let registry = TestRegistry::new();
+    let users = &registry.users;
     for name in ["kim", "Ann", "zoe"] {
-        users.create(&permit(Action::CreateUser, name)).await.unwrap();
+        users.create(&permit(&registry, Action::CreateUser, name)).await.unwrap();
     }
-    let again = users.create(&permit(Action::CreateUser, "kim")).await;
+    let again = users.create(&permit(&registry, Action::CreateUser, "kim")).await;
     assert!(matches!(again, Err(IdentityError::UserExists(_))), "{again:?}");
 
-    let list = Gate.registry(&Caller::Root, Action::ListUsers).unwrap();
+    let list = registry.gate.registry(&Caller::ROOT, Action::ListUsers, &Facts::default()).unwrap();
     let first = users.list(list, None, 2).await.unwrap();
     let names = |users: &[berth_registry::User]| -> Vec<UserName> {
         users.iter().map(|user| user.name.clone()).collect()
@@ -61,68 +54,72 @@ async fn users_are_made_listed_and_deleted() {
     assert_eq!(names(&rest.users), ["zoe".parse().unwrap()]);
     assert_eq!(rest.next, None);
 
-    users.delete(&permit(Action::DeleteUser, "kim")).await.unwrap();
-    let gone = users.delete(&permit(Action::DeleteUser, "kim")).await;
+    users.delete(&permit(&registry, Action::DeleteUser, "kim")).await.unwrap();
+    let gone = users.delete(&permit(&registry, Action::DeleteUser, "kim")).await;
     assert!(matches!(gone, Err(IdentityError::UserUnknown(_))), "{gone:?}");
 }
 
 #[tokio::test]
 async fn a_user_has_two_access_keys_however_many_ask() {
-    let store = Store::new();
-    let users = users(&store);
-    users.create(&permit(Action::CreateUser, "kim")).await.unwrap();
-    let creation = permit(Action::CreateAccessKey, "kim");
+    let registry = TestRegistry::new();
+    let (users, store) = (&registry.users, &registry.store);
+    users.create(&permit(&registry, Action::CreateUser, "kim")).await.unwrap();
+    let creation = permit(&registry, Action::CreateAccessKey, "kim");
     let made = join_all((0..8).map(|_| users.create_access_key(&creation))).await;
     let (made, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(Result::is_ok);
     assert_eq!(made.len(), 2);
     for refused in refused {
         assert!(matches!(refused, Err(IdentityError::TooManyAccessKeys(2))), "{refused:?}");
     }
-    let listed = users.access_keys(&permit(Action::ListAccessKeys, "kim")).await.unwrap();
+    let listed =
+        users.access_keys(&permit(&registry, Action::ListAccessKeys, "kim")).await.unwrap();
     let made: Vec<_> = made.into_iter().map(Result::unwrap).collect();
     assert_eq!(listed.len(), 2);
     assert!(made.iter().all(|new| listed.contains(&new.key) && new.secret.reveal().len() == 40));
     for new in &made {
-        let stored = partition(&store, &format!("access-key/{}", new.key.id)).await;
+        let stored = partition(store, &format!("access-key/{}", new.key.id)).await;
         assert!(!stored[0].contains(new.secret.reveal()), "the secret lies in the clear");
     }
 }
 
 #[tokio::test]
 async fn access_keys_are_switched_and_deleted_by_their_users_name() {
-    let store = Store::new();
-    let users = users(&store);
+    let registry = TestRegistry::new();
+    let (users, store) = (&registry.users, &registry.store);
     for name in ["kim", "zoe"] {
-        users.create(&permit(Action::CreateUser, name)).await.unwrap();
+        users.create(&permit(&registry, Action::CreateUser, name)).await.unwrap();
     }
-    let new = users.create_access_key(&permit(Action::CreateAccessKey, "kim")).await.unwrap();
+    let new =
+        users.create_access_key(&permit(&registry, Action::CreateAccessKey, "kim")).await.unwrap();
     let (id, status) = (new.key.id, AccessKeyStatus::Inactive);
     let unknown = |result| match result {
         Err(IdentityError::AccessKeyUnknown { .. }) => {}
         other => panic!("{other:?}"),
     };
-    let update = permit(Action::UpdateAccessKey, "zoe");
+    let update = permit(&registry, Action::UpdateAccessKey, "zoe");
     unknown(users.update_access_key(&update, &id, status).await);
-    unknown(users.delete_access_key(&permit(Action::DeleteAccessKey, "zoe"), &id).await);
+    unknown(users.delete_access_key(&permit(&registry, Action::DeleteAccessKey, "zoe"), &id).await);
     let other: AccessKeyId = "BRTHABCDEFGHIJKLMNOP".parse().unwrap();
-    let update = permit(Action::UpdateAccessKey, "kim");
+    let update = permit(&registry, Action::UpdateAccessKey, "kim");
     unknown(users.update_access_key(&update, &other, status).await);
 
     users.update_access_key(&update, &id, status).await.unwrap();
-    let listed = users.access_keys(&permit(Action::ListAccessKeys, "kim")).await.unwrap();
+    let listed =
+        users.access_keys(&permit(&registry, Action::ListAccessKeys, "kim")).await.unwrap();
     assert_eq!(listed[0].status, AccessKeyStatus::Inactive);
-    users.delete_access_key(&permit(Action::DeleteAccessKey, "kim"), &id).await.unwrap();
-    let listed = users.access_keys(&permit(Action::ListAccessKeys, "kim")).await.unwrap();
+    users.delete_access_key(&permit(&registry, Action::DeleteAccessKey, "kim"), &id).await.unwrap();
+    let listed =
+        users.access_keys(&permit(&registry, Action::ListAccessKeys, "kim")).await.unwrap();
     assert!(listed.is_empty());
-    assert!(partition(&store, &format!("access-key/{id}")).await.is_empty());
+    assert!(partition(store, &format!("access-key/{id}")).await.is_empty());
 }
 
 #[tokio::test]
 async fn policies_are_valid_few_and_given_back_as_written() {
-    let store = Store::new();
-    let users = users(&store);
-    users.create(&permit(Action::CreateUser, "kim")).await.unwrap();
-    let put = permit(Action::PutUserPolicy, "kim");
+    let registry = TestRegistry::new();
+    let users = &registry.users;
+    users.create(&permit(&registry, Action::CreateUser, "kim")).await.unwrap();
+    let put = permit(&registry, Action::PutUserPolicy, "kim");
     let invalid = users.put_policy(&put, &policy("p"), "{}").await;
     assert!(matches!(invalid, Err(IdentityError::PolicyInvalid(_))), "{invalid:?}");
     for number in 0..10 {
@@ -132,32 +129,38 @@ async fn policies_are_valid_few_and_given_back_as_written() {
     let more = users.put_policy(&put, &policy("p10"), POLICY).await;
     assert!(matches!(more, Err(IdentityError::TooManyPolicies(10))), "{more:?}");
 
-    let get = permit(Action::GetUserPolicy, "kim");
+    let get = permit(&registry, Action::GetUserPolicy, "kim");
     assert_eq!(users.policy(&get, &policy("p3")).await.unwrap(), POLICY);
-    users.delete_policy(&permit(Action::DeleteUserPolicy, "kim"), &policy("p3")).await.unwrap();
+    users
+        .delete_policy(&permit(&registry, Action::DeleteUserPolicy, "kim"), &policy("p3"))
+        .await
+        .unwrap();
     let gone = users.policy(&get, &policy("p3")).await;
     assert!(matches!(gone, Err(IdentityError::PolicyUnknown { .. })), "{gone:?}");
-    let names = users.policies(&permit(Action::ListUserPolicies, "kim")).await.unwrap();
+    let names = users.policies(&permit(&registry, Action::ListUserPolicies, "kim")).await.unwrap();
     assert_eq!(names.len(), 9);
     assert!(!names.contains(&policy("p3")));
 }
 
 #[tokio::test]
 async fn a_deleted_user_leaves_nothing() {
-    let store = Store::new();
-    let users = users(&store);
-    users.create(&permit(Action::CreateUser, "kim")).await.unwrap();
-    let creation = permit(Action::CreateAccessKey, "kim");
+    let registry = TestRegistry::new();
+    let (users, store) = (&registry.users, &registry.store);
+    users.create(&permit(&registry, Action::CreateUser, "kim")).await.unwrap();
+    let creation = permit(&registry, Action::CreateAccessKey, "kim");
     let keys = [
         users.create_access_key(&creation).await.unwrap(),
         users.create_access_key(&creation).await.unwrap(),
     ];
-    users.put_policy(&permit(Action::PutUserPolicy, "kim"), &policy("p"), POLICY).await.unwrap();
-    users.delete(&permit(Action::DeleteUser, "kim")).await.unwrap();
+    users
+        .put_policy(&permit(&registry, Action::PutUserPolicy, "kim"), &policy("p"), POLICY)
+        .await
+        .unwrap();
+    users.delete(&permit(&registry, Action::DeleteUser, "kim")).await.unwrap();
     for partition_key in ["users".to_owned(), "user/kim".to_owned()]
         .into_iter()
         .chain(keys.iter().map(|new| format!("access-key/{}", new.key.id)))
     {
-        assert!(partition(&store, &partition_key).await.is_empty(), "{partition_key}");
+        assert!(partition(store, &partition_key).await.is_empty(), "{partition_key}");
     }
 }

@@ -17,7 +17,7 @@ use berth_ecr_api::{EcrApi, PART_BYTES};
 use berth_embedded::{DataFolder, FileKeys};
 use berth_http_server::{BaseUrl, Limits, Listeners, Service};
 use berth_oci_api::{ApiSettings, OciApi};
-use berth_registry::access::{Authenticator, FailedLogins, Gate, SealingKeys};
+use berth_registry::access::{Authenticator, FailedLogins, SealingKeys};
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{Identity, Ports, PushRules, Registry, Tenancy};
 
@@ -72,21 +72,21 @@ fn apis(
     };
     let registry = Registry::new(&ports, rules);
     let keys = SealingKeys::making(folder.table(), Arc::new(keys), Arc::clone(&clock));
-    let authenticator = Authenticator::new(root, keys, Arc::clone(&clock));
+    let identity =
+        Identity { registry_id: settings.account.clone(), region: settings.region.clone() };
+    let authenticator = Authenticator::new(root, keys, identity.clone(), Arc::clone(&clock));
     let authenticator = Arc::new(if settings.open { authenticator.open() } else { authenticator });
     let failed_logins = Arc::new(FailedLogins::new(FAILED_LOGIN));
     let oci_settings = ApiSettings { chunk_min_length: CHUNK_MIN_LENGTH, ..Default::default() };
     let oci = OciApi::new(Arc::clone(&authenticator), Arc::clone(&failed_logins), oci_settings);
     let oci = oci.with_registry(&registry);
+    let gate = authenticator.gate().sharing(registry.directory());
     let ecr = EcrApi {
         registry,
-        identity: Identity {
-            registry_id: settings.account.clone(),
-            region: settings.region.clone(),
-        },
+        identity,
         authenticator,
         failed_logins,
-        gate: Gate,
+        gate,
         part_size: PART_BYTES,
         clock,
     };

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use berth_registry::access::{Authenticator, Caller, FailedLogins, Gate};
+use berth_registry::access::{
+    Action, Authenticator, Caller, Facts, FailedLogins, Gate, GateError, Principal, RegistryPermit,
+    RepositoryPermit,
+};
 use berth_registry::ports::Clock;
 use berth_registry::{Identity, Registry, Repository, RepositoryChange};
 use berth_types::RepositoryName;
@@ -13,6 +16,7 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
+use crate::signature::SignatureError;
 use crate::{
     batch_check_layer_availability, batch_delete_image, batch_get_image, complete_layer_upload,
     create_repository, delete_lifecycle_policy, delete_repository,
@@ -61,6 +65,8 @@ pub(crate) struct Call<'a> {
     pub(crate) caller: Caller,
     /// What clients see, such as `http://localhost:5001`.
     pub(crate) base_url: &'a str,
+    /// What is known of the client, for the conditions of policies.
+    facts: Facts,
 }
 
 impl EcrApi {
@@ -79,7 +85,9 @@ impl EcrApi {
         let (parts, body) = request.into_parts();
         let operation = parse_operation(&parts)?;
         let caller = signature::authenticate(self, &parts, &body, operation, base_url).await?;
-        let call = Call { api: self, caller, base_url };
+        let secure_transport = base_url.starts_with("https:");
+        let facts = Facts { secure_transport, ..Facts::default() };
+        let call = Call { api: self, caller, base_url, facts };
         call.run(operation, &body).await
     }
 
@@ -101,13 +109,53 @@ impl EcrApi {
 }
 
 impl Call<'_> {
+    /// Returns what is known of the client, to which an operation adds what its input says.
+    pub(crate) fn facts(&self) -> Facts {
+        self.facts.clone()
+    }
+
+    /// Returns whom a token is given to.
+    pub(crate) fn principal(&self) -> Result<&Principal, ApiError> {
+        self.caller.principal().ok_or(ApiError::Signature(SignatureError::Missing))
+    }
+
+    /// Asks the gate for an action on a repository.
+    pub(crate) async fn permit(
+        &self,
+        action: Action,
+        name: &RepositoryName,
+    ) -> Result<RepositoryPermit, GateError> {
+        self.permit_with(action, name, &self.facts).await
+    }
+
+    /// Asks the gate for an action on a repository, by `facts` that the input adds to.
+    pub(crate) async fn permit_with(
+        &self,
+        action: Action,
+        name: &RepositoryName,
+        facts: &Facts,
+    ) -> Result<RepositoryPermit, GateError> {
+        self.api.gate.repository(&self.caller, action, name, facts).await
+    }
+
+    /// Asks the gate for an action on the registry as a whole.
+    pub(crate) fn registry_permit(&self, action: Action) -> Result<RegistryPermit, GateError> {
+        self.api.gate.registry(&self.caller, action, &self.facts)
+    }
+
     /// Asks the gate, and changes a repository.
     pub(crate) async fn change_repository(
         &self,
         name: &RepositoryName,
         change: RepositoryChange,
     ) -> Result<Arc<Repository>, ApiError> {
-        let permit = self.api.gate.repository(&self.caller, change.action(), name)?;
+        let mut facts = self.facts();
+        match &change {
+            RepositoryChange::Tag(tags) => facts.request_tags.clone_from(tags),
+            RepositoryChange::Untag(keys) => facts.tag_keys.clone_from(keys),
+            RepositoryChange::TagMutability(_) | RepositoryChange::ScanOnPush(_) => {}
+        }
+        let permit = self.permit_with(change.action(), name, &facts).await?;
         Ok(self.api.registry.repositories.change(&permit, change).await?)
     }
 

@@ -60,7 +60,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let api = call.api;
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let texts = layer_digests(input.layer_digests)?;
-    let permit = api.gate.repository(&call.caller, Action::BatchCheckLayerAvailability, &name)?;
+    let permit = call.permit(Action::BatchCheckLayerAvailability, &name).await?;
     let digests: BTreeSet<Digest> = texts.iter().filter_map(|text| text.parse().ok()).collect();
     let digests: Vec<_> = digests.into_iter().collect();
     let found = api.registry.pull.layers(&permit, &digests).await?;

@@ -1,6 +1,6 @@
 //! [BatchDeleteImage](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html).
 
-use berth_registry::access::Action;
+use berth_registry::access::{Action, Facts};
 use serde::{Deserialize, Serialize};
 
 use crate::api::Call;
@@ -30,7 +30,9 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let api = call.api;
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let ids = image_ids(input.image_ids)?;
-    let permit = api.gate.repository(&call.caller, Action::BatchDeleteImage, &name)?;
+    let image_tags = ids.iter().filter_map(|id| id.image_tag.as_ref()?.parse().ok()).collect();
+    let facts = Facts { image_tags, ..call.facts() };
+    let permit = call.permit_with(Action::BatchDeleteImage, &name, &facts).await?;
     let removal = &api.registry.removal;
     removal.must_have_repository(&permit).await?;
     let mut output = Output { image_ids: Vec::new(), failures: Vec::new() };

@@ -46,7 +46,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     if let Some(accepted) = &accepted {
         length("acceptedMediaTypes", accepted, 1, MOST_TYPES)?;
     }
-    let permit = api.gate.repository(&call.caller, Action::BatchGetImage, &name)?;
+    let permit = call.permit(Action::BatchGetImage, &name).await?;
     api.registry.pull.must_have_repository(&permit).await?;
     let reads: Vec<_> = ids.into_iter().map(|id| read(call, &permit, id)).collect();
     let mut reads = stream::iter(reads).buffered(READS);

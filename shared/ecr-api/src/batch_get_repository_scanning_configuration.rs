@@ -55,7 +55,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     for (place, name) in (1..).zip(names) {
         let name = repository_name(&format!("{at}.{place}.member"), name)?;
         let action = Action::BatchGetRepositoryScanningConfiguration;
-        permits.push(api.gate.repository(&call.caller, action, &name)?);
+        permits.push(call.permit(action, &name).await?);
     }
     let found = api.registry.settings.repository_scanning(&permits).await?;
     let mut output = Output::default();

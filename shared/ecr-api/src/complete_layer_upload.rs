@@ -37,7 +37,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let upload = upload_id(input.upload_id)?;
     let digest = layer_digest(input.layer_digests)?;
-    let permit = api.gate.repository(&call.caller, Action::CompleteLayerUpload, &name)?;
+    let permit = call.permit(Action::CompleteLayerUpload, &name).await?;
     match api.registry.push.complete_upload(&permit, &upload, &digest).await {
         Ok(FinishedUpload::Made) => Ok(Output {
             registry_id: api.identity.registry_id.clone(),

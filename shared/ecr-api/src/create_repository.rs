@@ -1,6 +1,6 @@
 //! [CreateRepository](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html).
 
-use berth_registry::access::Action;
+use berth_registry::access::{Action, Facts};
 use berth_registry::{CreateRepository, Identity};
 use berth_types::{Encryption, RepositoryName};
 use serde::Deserialize;
@@ -36,7 +36,8 @@ struct EncryptionInput {
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<OneRepository, ApiError> {
     let api = call.api;
     let (name, settings) = parse(input, &api.identity)?;
-    let permit = api.gate.repository(&call.caller, Action::CreateRepository, &name)?;
+    let facts = Facts { request_tags: settings.tags.clone(), ..call.facts() };
+    let permit = call.permit_with(Action::CreateRepository, &name, &facts).await?;
     let repository = api.registry.repositories.create(&permit, settings).await?;
     Ok(OneRepository::new(&repository, &api.identity, call.base_url))
 }

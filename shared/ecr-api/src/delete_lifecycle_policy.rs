@@ -28,7 +28,7 @@ pub(crate) struct Output {
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let api = call.api;
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
-    let permit = api.gate.repository(&call.caller, Action::DeleteLifecyclePolicy, &name)?;
+    let permit = call.permit(Action::DeleteLifecyclePolicy, &name).await?;
     let text = api.registry.repositories.delete_lifecycle_policy(&permit).await?;
     Ok(Output {
         registry_id: api.identity.registry_id.clone(),

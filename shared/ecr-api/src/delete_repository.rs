@@ -27,7 +27,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<OneRepository, 
             Some(false) | None => WhenNotEmpty::Refuse,
         },
     };
-    let permit = api.gate.repository(&call.caller, Action::DeleteRepository, &name)?;
+    let permit = call.permit(Action::DeleteRepository, &name).await?;
     let repository = api.registry.repositories.delete(&permit, how).await?;
     Ok(OneRepository::new(&repository, &api.identity, call.base_url))
 }

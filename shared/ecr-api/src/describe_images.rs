@@ -74,14 +74,14 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
         Some(_) if input.next_token.is_some() => return Err(not_with_ids("nextToken")),
         Some(ids) => {
             let selectors = parse_ids(ids)?;
-            let permit = api.gate.repository(&call.caller, Action::DescribeImages, &name)?;
+            let permit = call.permit(Action::DescribeImages, &name).await?;
             (named(call, &permit, selectors, filter).await?, None)
         }
         None => {
             let limit = PAGE_SIZES.parse(input.max_results)?;
             let parse = |token: &String| parse_token::<Cursor>(token, "DescribeImages");
             let cursor = input.next_token.as_ref().map(parse).transpose()?;
-            let permit = api.gate.repository(&call.caller, Action::DescribeImages, &name)?;
+            let permit = call.permit(Action::DescribeImages, &name).await?;
             let after = cursor.map(|cursor| cursor.after);
             let query = ImageQuery { tag_status: filter.tag_status, after, limit };
             let page = api.registry.pull.describe_images(&permit, query).await?;

@@ -68,7 +68,7 @@ async fn named(
         let name = repository_name("repositoryNames", name)?;
         repository_is_here(&name, registry_id.clone(), &api.identity)?;
         let action = Action::DescribeRepositories;
-        permits.push(api.gate.repository(&call.caller, action, &name)?);
+        permits.push(call.permit(action, &name).await?);
     }
     let reads: Vec<_> =
         permits.iter().map(|permit| api.registry.repositories.describe(permit)).collect();
@@ -86,7 +86,7 @@ async fn page(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let limit = PAGE_SIZES.parse(input.max_results)?;
     let parse = |token: &String| parse_token::<Cursor>(token, "DescribeRepositories");
     let cursor = input.next_token.as_ref().map(parse).transpose()?;
-    let permit = api.gate.registry(&call.caller, Action::DescribeRepositories)?;
+    let permit = call.registry_permit(Action::DescribeRepositories)?;
     let after = cursor.map(|cursor| cursor.after);
     let repositories = &api.registry.repositories;
     let page = repositories.list(permit, after.as_ref(), limit).await?;

@@ -1,6 +1,6 @@
 //! Why an operation is refused, and the one table of what clients are told.
 
-use berth_registry::access::Denied;
+use berth_registry::access::{Denied, GateError};
 use berth_registry::ports::{StoreError, StoreErrorKind};
 use berth_registry::{Identity, RegistryError};
 use berth_types::{Digest, Reference, RegistryId, RepositoryName, UploadId};
@@ -8,9 +8,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::image_id::ImageIdentifier;
-use crate::messages::{
-    access_denied, content_missing, image_exists, image_id, image_unknown, repository_unknown,
-};
+use crate::messages::{content_missing, image_exists, image_id, image_unknown, repository_unknown};
 use crate::parameter::InvalidParameter;
 use crate::signature::SignatureError;
 
@@ -121,9 +119,12 @@ impl From<InvalidParameter> for ApiError {
     }
 }
 
-impl From<Denied> for ApiError {
-    fn from(error: Denied) -> Self {
-        Self::Denied(error)
+impl From<GateError> for ApiError {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Denied(denied) => Self::Denied(denied),
+            GateError::Registry(error) => Self::Registry(error),
+        }
     }
 }
 
@@ -216,9 +217,7 @@ impl ApiError {
                 "LimitExceededException",
                 format!("The manifests have more than {most} bytes, ask for fewer images"),
             ),
-            Self::Denied(denied) => {
-                A::client("AccessDeniedException", access_denied(denied, identity))
-            }
+            Self::Denied(denied) => A::client("AccessDeniedException", denied.to_string()),
             Self::Registry(error) => registry_answer(error, &identity.registry_id),
             Self::Answer(_) => {
                 A::server(StatusCode::INTERNAL_SERVER_ERROR, "The registry failed internally")
@@ -234,6 +233,12 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         E::RepositoryUnknown(name) => {
             ("RepositoryNotFoundException", repository_unknown(name, registry_id))
         }
+        E::RepositoryPolicyUnknown(name) => (
+            "RepositoryPolicyNotFoundException",
+            format!(
+                "Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry_id}'"
+            ),
+        ),
         E::RepositoryExists(name) => (
             "RepositoryAlreadyExistsException",
             format!(

@@ -40,8 +40,9 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
             registry_is_here("registryIds", Some(id), &call.api.identity)?;
         }
     }
-    call.api.gate.registry(&call.caller, Action::GetAuthorizationToken)?;
-    let issued = call.api.authenticator.authorization_token().await;
+    call.registry_permit(Action::GetAuthorizationToken)?;
+    let principal = call.principal()?;
+    let issued = call.api.authenticator.authorization_token(principal).await;
     let issued = issued.map_err(RegistryError::from)?;
     let login = format!("AWS:{}", issued.token.reveal());
     Ok(Output {

@@ -38,13 +38,14 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let digest: Digest = required(at, input.layer_digest)?
         .parse()
         .map_err(|_| InvalidParameter::pattern(at, IMAGE_DIGEST))?;
-    let permit = api.gate.repository(&call.caller, Action::GetDownloadUrlForLayer, &name)?;
+    let permit = call.permit(Action::GetDownloadUrlForLayer, &name).await?;
     let pull = &api.registry.pull;
     let blob = pull.find_used_blob(&permit, &digest).await?;
     let download_url = match pull.download(&permit, &blob, 0..blob.size).await? {
         Download::Redirect(url) => url,
         Download::File(_) => {
-            let issued = api.authenticator.download_token(&name, &digest).await;
+            let principal = call.principal()?;
+            let issued = api.authenticator.download_token(principal, &name, &digest).await;
             let token = issued.map_err(RegistryError::from)?.token;
             let base_url = call.base_url.trim_end_matches('/');
             format!("{base_url}/v2/{name}/blobs/{digest}?{URL_TOKEN}={}", token.reveal())

@@ -26,7 +26,7 @@ pub(crate) struct Output {
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let api = call.api;
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
-    let permit = api.gate.repository(&call.caller, Action::InitiateLayerUpload, &name)?;
+    let permit = call.permit(Action::InitiateLayerUpload, &name).await?;
     let upload_id = api.registry.push.begin_upload(&permit, None, Algorithm::Sha256).await?;
     Ok(Output { upload_id, part_size: api.part_size })
 }

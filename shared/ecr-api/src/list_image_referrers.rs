@@ -78,7 +78,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let limit = PAGE_SIZES.parse(input.max_results)?;
     let parse = |token: &String| parse_token::<Cursor>(token, "ListImageReferrers");
     let cursor = input.next_token.as_ref().map(parse).transpose()?;
-    let permit = api.gate.repository(&call.caller, Action::ListImageReferrers, &name)?;
+    let permit = call.permit(Action::ListImageReferrers, &name).await?;
     let kinds: Vec<_> = kinds.iter().map(String::as_str).collect();
     let query = ReferrersQuery {
         subject: &subject,

@@ -46,7 +46,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let filter = FilterInput::parse(input.filter)?;
     let parse = |token: &String| parse_token::<Cursor>(token, "ListImages");
     let cursor = input.next_token.as_ref().map(parse).transpose()?;
-    let permit = api.gate.repository(&call.caller, Action::ListImages, &name)?;
+    let permit = call.permit(Action::ListImages, &name).await?;
     let after = cursor.map(|cursor| ImageId { digest: cursor.after, tag: cursor.tag });
     let query = ImageQuery { tag_status: filter.tag_status, after, limit };
     let page = api.registry.pull.list_images(&permit, query).await?;

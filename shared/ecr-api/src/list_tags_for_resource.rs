@@ -22,7 +22,7 @@ pub(crate) struct Output {
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let api = call.api;
     let name = tagged_repository(input.resource_arn, &api.identity)?;
-    let permit = api.gate.repository(&call.caller, Action::ListTagsForResource, &name)?;
+    let permit = call.permit(Action::ListTagsForResource, &name).await?;
     let tags = api.registry.repositories.resource_tags(&permit).await?;
     Ok(Output { tags: tags.into_iter().map(TagDescription::from).collect() })
 }

@@ -1,7 +1,6 @@
 //! What clients are told of errors, in ECR's words.
 
-use berth_registry::access::Denied;
-use berth_registry::{Identity, MissingContent};
+use berth_registry::MissingContent;
 use berth_types::{Digest, RegistryId, RepositoryName, Tag};
 
 use crate::image_id::ImageIdentifier;
@@ -64,22 +63,4 @@ pub(crate) fn image_unknown(
     format!(
         "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
     )
-}
-
-/// Says who may not do what.
-pub(crate) fn access_denied(denied: &Denied, identity: &Identity) -> String {
-    use berth_registry::access::{Action, Caller};
-    let Identity { registry_id, region } = identity;
-    let user = match denied.caller {
-        Caller::Anonymous => "anonymous".to_owned(),
-        Caller::Root | Caller::ScopedRoot(_) | Caller::Uploader(..) | Caller::Downloader(..) => {
-            format!("arn:aws:iam::{registry_id}:root")
-        }
-    };
-    let (action, name) = (denied.action, &denied.resource);
-    let resource = match action {
-        Action::GetAuthorizationToken => "*".to_owned(),
-        _ => format!("arn:aws:ecr:{region}:{registry_id}:repository/{name}"),
-    };
-    format!("User: {user} is not authorized to perform: {action} on resource: {resource}")
 }

@@ -1,6 +1,6 @@
 //! [PutImage](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html).
 
-use berth_registry::access::Action;
+use berth_registry::access::{Action, Facts};
 use berth_registry::{ImageId, PushChange, PutManifest};
 use berth_types::{Algorithm, Digest, MediaType, Reference, Tag};
 use bytes::Bytes;
@@ -52,7 +52,8 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
         content_type: media_type.transpose()?,
         bytes: Bytes::from(manifest.clone()),
     };
-    let permit = api.gate.repository(&call.caller, Action::PutImage, &name)?;
+    let facts = Facts { image_tags: put.tags.clone(), ..call.facts() };
+    let permit = call.permit_with(Action::PutImage, &name, &facts).await?;
     let pushed = api.registry.push.put_manifest(&permit, None, put).await?;
     let id = ImageId { digest: pushed.digest, tag };
     if pushed.change == PushChange::Nothing {

@@ -33,7 +33,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let text = required(at, input.lifecycle_policy_text)?;
     text_length(at, &text, 100, 30_720)?;
     let policy: LifecyclePolicy = text.parse().map_err(|error| refusal(&error))?;
-    let permit = api.gate.repository(&call.caller, Action::PutLifecyclePolicy, &name)?;
+    let permit = call.permit(Action::PutLifecyclePolicy, &name).await?;
     api.registry.repositories.put_lifecycle_policy(&permit, &policy).await?;
     Ok(Output {
         registry_id: api.identity.registry_id.clone(),

@@ -56,7 +56,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     }
     let configuration = ReplicationConfiguration { rules };
     let api = call.api;
-    let permit = api.gate.registry(&call.caller, Action::PutReplicationConfiguration)?;
+    let permit = call.registry_permit(Action::PutReplicationConfiguration)?;
     api.registry.settings.put_replication(permit, &configuration).await?;
     Ok(Output { replication_configuration: configuration })
 }

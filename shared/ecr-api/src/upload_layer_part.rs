@@ -41,7 +41,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let first = position("partFirstByte", input.part_first_byte)?;
     let last = position("partLastByte", input.part_last_byte)?;
     let bytes = decode(&required("layerPartBlob", input.layer_part_blob)?)?;
-    let permit = api.gate.repository(&call.caller, Action::UploadLayerPart, &name)?;
+    let permit = call.permit(Action::UploadLayerPart, &name).await?;
     let bad = |reason: String, last_valid| {
         let (repository, upload) = (name.clone(), upload.clone());
         ApiError::BadPart(BadPart { repository, upload, last_valid, reason })

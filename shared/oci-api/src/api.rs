@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use berth_registry::access::{
-    Action, AuthenticationError, Authenticator, Caller, Denied, FailedLogins, Gate, RegistryPermit,
-    RepositoryPermit,
+    Action, AuthenticationError, Authenticator, Caller, DeniedBy, Facts, FailedLogins, Gate,
+    GateError, RegistryPermit, RepositoryPermit,
 };
 use berth_registry::{Pull, Push, Registry, Removal};
 use berth_types::RepositoryName;
@@ -52,6 +52,8 @@ pub(crate) struct Call<'a> {
     pub(crate) parts: request::Parts,
     pub(crate) query: Query,
     pub(crate) base_url: &'a str,
+    /// What is known of the client, for the conditions of policies.
+    pub(crate) facts: Facts,
     route: &'a Route,
 }
 
@@ -67,25 +69,29 @@ impl OciApi {
         settings: ApiSettings,
     ) -> Self {
         let (pull, push, removal) = (None, None, None);
-        Self { pull, push, removal, authenticator, failed_logins, gate: Gate, settings }
+        let gate = authenticator.gate();
+        Self { pull, push, removal, authenticator, failed_logins, gate, settings }
     }
 
     /// Adds what GET and HEAD do.
     #[must_use]
     pub fn with_pull(self, pull: Pull) -> Self {
-        Self { pull: Some(pull), ..self }
+        let gate = self.gate.sharing(pull.directory());
+        Self { pull: Some(pull), gate, ..self }
     }
 
     /// Adds what POST, PATCH and PUT do.
     #[must_use]
     pub fn with_push(self, push: Push) -> Self {
-        Self { push: Some(push), ..self }
+        let gate = self.gate.sharing(push.directory());
+        Self { push: Some(push), gate, ..self }
     }
 
     /// Adds what DELETE does.
     #[must_use]
     pub fn with_removal(self, removal: Removal) -> Self {
-        Self { removal: Some(removal), ..self }
+        let gate = self.gate.sharing(removal.directory());
+        Self { removal: Some(removal), gate, ..self }
     }
 
     /// Adds all parts of a registry.
@@ -103,13 +109,9 @@ impl OciApi {
     ) -> Response<ResponseBody> {
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
-        let path = parts.uri.path().to_owned();
         let mut response = match self.answer(parts, body, base_url).await {
             Ok(response) => response,
-            Err(error) => match self.location_after(&error, &path).await {
-                Ok(location) => render(&error, location, base_url),
-                Err(error) => render(&error, None, base_url),
-            },
+            Err(error) => render(&error, None, base_url),
         };
         if method == Method::HEAD {
             // The headers are those of GET; not every server leaves the body out by itself.
@@ -132,7 +134,17 @@ impl OciApi {
             Err(_) if caller == Caller::Anonymous => return Err(OciError::CredentialsMissing),
             Err(error) => return Err(error.into()),
         };
-        Call { api: self, caller, parts, query, base_url, route: &route }.run(body).await
+        let secure_transport = base_url.starts_with("https:");
+        let facts = Facts { secure_transport, ..Facts::default() };
+        let bearer = caller.clone();
+        let call = Call { api: self, caller, parts, query, base_url, facts, route: &route };
+        match (call.run(body).await, &route) {
+            (Err(error), Route::Upload(name, upload)) if error.upload_offset().is_some() => {
+                let location = self.upload_location(&bearer, name, upload).await?;
+                Ok(render(&error, Some(location), base_url))
+            }
+            (answer, _) => answer,
+        }
     }
 
     /// Slows a guess down, and says what it is answered.
@@ -145,20 +157,6 @@ impl OciApi {
             AuthenticationError::Expired | AuthenticationError::Store(_) => {}
         }
         error.into()
-    }
-
-    /// Returns where an upload goes on after an error that says so.
-    async fn location_after(
-        &self,
-        error: &OciError,
-        path: &str,
-    ) -> Result<Option<String>, OciError> {
-        match error.upload_offset().and_then(|_| Route::parse(path).ok()) {
-            Some(Route::Upload(name, upload)) => {
-                self.upload_location(&name, &upload).await.map(Some)
-            }
-            _ => Ok(None),
-        }
     }
 
     /// Returns those methods of a path that the process serves, for the header `Allow`.
@@ -238,17 +236,40 @@ impl Call<'_> {
     }
 
     /// Asks the gate for an action on a repository.
-    pub(crate) fn permit(
+    pub(crate) async fn permit(
         &self,
         action: Action,
         name: &RepositoryName,
-    ) -> Result<RepositoryPermit, Denied> {
-        self.api.gate.repository(&self.caller, action, name)
+    ) -> Result<RepositoryPermit, GateError> {
+        self.permit_with(action, name, &self.facts).await
+    }
+
+    /// Asks the gate for an action on a repository, by `facts` that the request adds to.
+    pub(crate) async fn permit_with(
+        &self,
+        action: Action,
+        name: &RepositoryName,
+        facts: &Facts,
+    ) -> Result<RepositoryPermit, GateError> {
+        self.api.gate.repository(&self.caller, action, name, facts).await
+    }
+
+    /// Asks the gate for an action that the request does not depend on.
+    pub(crate) async fn optional_permit(
+        &self,
+        action: Action,
+        name: &RepositoryName,
+    ) -> Result<Option<RepositoryPermit>, GateError> {
+        match self.permit(action, name).await {
+            Ok(permit) => Ok(Some(permit)),
+            Err(GateError::Denied(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks the gate for an action on the registry as a whole.
-    pub(crate) fn registry_permit(&self, action: Action) -> Result<RegistryPermit, Denied> {
-        self.api.gate.registry(&self.caller, action)
+    pub(crate) fn registry_permit(&self, action: Action) -> Result<RegistryPermit, GateError> {
+        self.api.gate.registry(&self.caller, action, &self.facts)
     }
 }
 
@@ -257,7 +278,7 @@ fn render(error: &OciError, location: Option<String>, base_url: &str) -> Respons
     let mut row = error.row();
     let mut builder = response(row.status).header(CONTENT_TYPE, "application/json");
     let refused = match error {
-        OciError::Denied(denied) if !matches!(denied.caller, Caller::Root) => Some(scope(denied)),
+        OciError::Denied(denied) if denied.by == DeniedBy::Credentials => Some(scope(denied)),
         OciError::CredentialsMissing | OciError::Authentication(_) => Some(None),
         _ => None,
     };

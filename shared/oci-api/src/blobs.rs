@@ -22,7 +22,7 @@ use crate::range::{Requested, requested};
 impl Call<'_> {
     pub(crate) async fn head_blob(&self, name: &RepositoryName, digest: &Digest) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::BatchCheckLayerAvailability, name)?;
+        let permit = self.permit(Action::BatchCheckLayerAvailability, name).await?;
         let blob = pull.find_blob(&permit, digest).await?;
         if client_has(&self.parts.headers, digest) {
             return empty(blob_headers(StatusCode::NOT_MODIFIED, digest));
@@ -36,7 +36,7 @@ impl Call<'_> {
 
     pub(crate) async fn get_blob(&self, name: &RepositoryName, digest: &Digest) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::GetDownloadUrlForLayer, name)?;
+        let permit = self.permit(Action::GetDownloadUrlForLayer, name).await?;
         let blob = pull.find_blob(&permit, digest).await?;
         if client_has(&self.parts.headers, digest) {
             return empty(blob_headers(StatusCode::NOT_MODIFIED, digest));
@@ -64,7 +64,7 @@ impl Call<'_> {
 
     pub(crate) async fn delete_blob(&self, name: &RepositoryName, digest: &Digest) -> Answer {
         let removal = self.removal()?;
-        let permit = self.permit(Action::BatchDeleteImage, name)?;
+        let permit = self.permit(Action::BatchDeleteImage, name).await?;
         removal.delete_blob(&permit, digest).await?;
         empty(response(StatusCode::ACCEPTED))
     }

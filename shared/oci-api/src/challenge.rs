@@ -24,7 +24,7 @@ pub(crate) fn challenge(base_url: &str, error: &OciError, scope: Option<String>)
 
 /// Returns the scope that a refused action needs.
 pub(crate) fn scope(denied: &Denied) -> Option<String> {
-    if denied.action == Action::DescribeRepositories {
+    if denied.action == Action::DescribeRepositories && denied.repository.is_none() {
         return Some("registry:catalog:*".to_owned());
     }
     let accesses = match denied.action.access()? {
@@ -32,7 +32,8 @@ pub(crate) fn scope(denied: &Denied) -> Option<String> {
         Access::Push => "pull,push",
         Access::Delete => "delete",
     };
-    Some(format!("repository:{}:{accesses}", denied.resource))
+    let name = denied.repository.as_ref()?;
+    Some(format!("repository:{name}:{accesses}"))
 }
 
 /// Returns the name of the service: the host that clients see.

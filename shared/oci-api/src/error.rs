@@ -1,7 +1,7 @@
 //! The error table of the OCI distribution API.
 
 use berth_registry::RegistryError;
-use berth_registry::access::{AuthenticationError, Denied};
+use berth_registry::access::{AuthenticationError, Denied, GateError};
 use berth_registry::ports::{StoreError, StoreErrorKind};
 use berth_types::Digest;
 use http::StatusCode;
@@ -21,7 +21,7 @@ pub(crate) enum OciError {
     #[error(transparent)]
     Authentication(AuthenticationError),
     #[error(transparent)]
-    Denied(#[from] Denied),
+    Denied(Denied),
     #[error(transparent)]
     Registry(#[from] RegistryError),
     #[error("query parameter `{0}` is missing")]
@@ -44,6 +44,15 @@ pub(crate) enum OciError {
     ChunkTooLarge { most: u64 },
     #[error("body was cut off: {0}")]
     BodyCutOff(String),
+}
+
+impl From<GateError> for OciError {
+    fn from(error: GateError) -> Self {
+        match error {
+            GateError::Denied(denied) => Self::Denied(denied),
+            GateError::Registry(error) => Self::Registry(error),
+        }
+    }
 }
 
 impl From<AuthenticationError> for OciError {
@@ -179,6 +188,7 @@ fn registry_row(error: &RegistryError) -> Row {
         E::LifecyclePolicyUnknown(_)
         | E::SigningConfigurationUnknown
         | E::SettingTooLarge { .. }
+        | E::RepositoryPolicyUnknown(_)
         | E::TooManyResourceTags { .. }
         | E::ExclusionExists(_)
         | E::ExclusionUnknown(_)

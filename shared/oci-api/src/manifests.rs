@@ -31,7 +31,7 @@ impl Call<'_> {
         reference: &Reference,
     ) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::BatchGetImage, name)?;
+        let permit = self.permit(Action::BatchGetImage, name).await?;
         let head = pull.head_manifest(&permit, reference).await?;
         self.must_accept(name, reference, &head.media_type)?;
         if client_has(&self.parts.headers, &head.digest) {
@@ -49,7 +49,7 @@ impl Call<'_> {
         reference: &Reference,
     ) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::BatchGetImage, name)?;
+        let permit = self.permit(Action::BatchGetImage, name).await?;
         let manifest = pull.get_manifest(&permit, reference).await?;
         self.must_accept(name, reference, &manifest.media_type)?;
         if client_has(&self.parts.headers, &manifest.digest) {
@@ -67,9 +67,11 @@ impl Call<'_> {
         body: RequestBody,
     ) -> Answer {
         let push = self.push()?;
-        let permit = self.permit(Action::PutImage, name)?;
-        let create = self.permit(Action::CreateRepository, name).ok();
         let tags = self.tag_parameters()?;
+        let mut facts = self.facts.clone();
+        facts.image_tags = tags.iter().chain(reference.tag()).cloned().collect();
+        let permit = self.permit_with(Action::PutImage, name, &facts).await?;
+        let create = self.optional_permit(Action::CreateRepository, name).await?;
         let content_type = text(&self.parts.headers, CONTENT_TYPE, "Content-Type")?;
         let content_type = content_type.as_deref().map(MediaType::from_content_type).transpose();
         let content_type = content_type.map_err(|_| OciError::ManifestType)?;
@@ -96,7 +98,9 @@ impl Call<'_> {
         reference: &Reference,
     ) -> Answer {
         let removal = self.removal()?;
-        let permit = self.permit(Action::BatchDeleteImage, name)?;
+        let mut facts = self.facts.clone();
+        facts.image_tags = reference.tag().into_iter().cloned().collect();
+        let permit = self.permit_with(Action::BatchDeleteImage, name, &facts).await?;
         removal.delete_manifest(&permit, reference).await?;
         empty(response(StatusCode::ACCEPTED))
     }

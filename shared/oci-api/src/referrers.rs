@@ -28,7 +28,7 @@ struct Index {
 impl Call<'_> {
     pub(crate) async fn referrers(&self, name: &RepositoryName, subject: &Digest) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::ListImageReferrers, name)?;
+        let permit = self.permit(Action::ListImageReferrers, name).await?;
         let request = PageRequest::of(&self.query, MOST_DESCRIPTORS)?;
         let after: Option<Digest> = match &request.last {
             Some(last) => Some(last.parse().map_err(|error: berth_types::ParseDigestError| {

@@ -24,7 +24,7 @@ struct TagList<'a> {
 impl Call<'_> {
     pub(crate) async fn tags(&self, name: &RepositoryName) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::ListImages, name)?;
+        let permit = self.permit(Action::ListImages, name).await?;
         let request = PageRequest::of(&self.query, MOST_TAGS)?;
         let last = request.last.as_deref();
         let page = pull.tags(&permit, last, request.limit).await?;

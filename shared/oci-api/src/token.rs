@@ -49,12 +49,12 @@ impl Call<'_> {
 
     async fn issue(&self, caller: &Caller, query: &Query) -> Answer {
         // A token does not buy another token, or it would never end.
-        if *caller != Caller::Root {
+        let Caller::Principal(principal) = caller else {
             return Err(OciError::CredentialsMissing);
-        }
+        };
         let scopes = query.all("scope").flat_map(|scope| scope.split(' '));
         let scopes: Vec<_> = scopes.filter_map(Scope::parse).take(MOST_SCOPES).collect();
-        let issued = self.api.authenticator.bearer_token(scopes).await;
+        let issued = self.api.authenticator.bearer_token(principal, scopes).await;
         let issued = issued.map_err(berth_registry::RegistryError::from)?;
         let token = issued.token.reveal();
         let lifetime = issued.expires_at.seconds() - issued.issued_at.seconds();

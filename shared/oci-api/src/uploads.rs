@@ -3,8 +3,8 @@
 //! Follows [Pushing blobs](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-blobs)
 //! and the sections after it: monolithic, chunked, mounted from another repository.
 
-use berth_registry::access::{Action, RepositoryPermit};
-use berth_registry::{Chunk, MountFrom};
+use berth_registry::access::{Action, Caller, RepositoryPermit};
+use berth_registry::{Chunk, MountFrom, MountSources};
 use berth_types::{Algorithm, Digest, RepositoryName, UploadId};
 use http::StatusCode;
 use http::header::{CONTENT_RANGE, LOCATION, RANGE};
@@ -25,8 +25,8 @@ impl Call<'_> {
     /// `digest`, takes the whole blob at once.
     pub(crate) async fn post_upload(&self, name: &RepositoryName, body: RequestBody) -> Answer {
         let push = self.push()?;
-        let permit = self.permit(Action::InitiateLayerUpload, name)?;
-        let create = self.permit(Action::CreateRepository, name).ok();
+        let permit = self.permit(Action::InitiateLayerUpload, name).await?;
+        let create = self.optional_permit(Action::CreateRepository, name).await?;
         if let Some(digest) = self.digest("mount")?
             && self.mount(&permit, create.as_ref(), &digest).await?
         {
@@ -46,7 +46,7 @@ impl Call<'_> {
 
     pub(crate) async fn get_upload(&self, name: &RepositoryName, upload: &UploadId) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::UploadLayerPart, name)?;
+        let permit = self.permit(Action::UploadLayerPart, name).await?;
         let offset = pull.upload_offset(&permit, upload).await?;
         empty(self.progress(StatusCode::NO_CONTENT, name, upload, offset).await?)
     }
@@ -58,7 +58,7 @@ impl Call<'_> {
         body: RequestBody,
     ) -> Answer {
         let push = self.push()?;
-        let permit = self.permit(Action::UploadLayerPart, name)?;
+        let permit = self.permit(Action::UploadLayerPart, name).await?;
         let (chunk, limit) = self.chunk(body)?;
         let appended = push.append(&permit, upload, chunk).await;
         let offset = appended.map_err(|error| limit.explain(error))?;
@@ -72,7 +72,7 @@ impl Call<'_> {
         body: RequestBody,
     ) -> Answer {
         let push = self.push()?;
-        let permit = self.permit(Action::CompleteLayerUpload, name)?;
+        let permit = self.permit(Action::CompleteLayerUpload, name).await?;
         let digest = self.digest("digest")?.ok_or(OciError::ParameterMissing("digest"))?;
         let (chunk, limit) = self.chunk(body)?;
         let finished = push.finish_upload(&permit, upload, &digest, chunk).await;
@@ -82,7 +82,7 @@ impl Call<'_> {
 
     pub(crate) async fn delete_upload(&self, name: &RepositoryName, upload: &UploadId) -> Answer {
         let removal = self.removal()?;
-        let permit = self.permit(Action::UploadLayerPart, name)?;
+        let permit = self.permit(Action::UploadLayerPart, name).await?;
         removal.cancel_upload(&permit, upload).await?;
         empty(response(StatusCode::NO_CONTENT))
     }
@@ -93,17 +93,16 @@ impl Call<'_> {
         create: Option<&RepositoryPermit>,
         digest: &Digest,
     ) -> Result<bool, OciError> {
-        let principal = self.caller.unscoped();
-        let download = |name: &RepositoryName| {
-            self.api.gate.repository(&principal, Action::GetDownloadUrlForLayer, name).ok()
-        };
+        let caller = &self.caller.unscoped();
+        let sources = MountSources { gate: &self.api.gate, caller, facts: &self.facts };
         let from = match self.query.get("from").filter(|from| !from.is_empty()) {
-            None => MountFrom::Any(&download),
+            None => MountFrom::Any(sources),
             // A source that is no name, or that the caller may not read, has nothing to mount.
-            Some(from) => match from.parse().ok().and_then(|name| download(&name)) {
-                Some(permit) => MountFrom::Repository(permit),
-                None => return Ok(false),
-            },
+            Some(from) => {
+                let Ok(name) = from.parse() else { return Ok(false) };
+                let Some(permit) = sources.permit(&name).await? else { return Ok(false) };
+                MountFrom::Repository(permit)
+            }
         };
         Ok(self.push()?.mount(permit, create, digest, from).await?)
     }
@@ -149,7 +148,7 @@ impl Call<'_> {
         offset: u64,
     ) -> Result<Builder, OciError> {
         Ok(response(status)
-            .header(LOCATION, self.api.upload_location(name, upload).await?)
+            .header(LOCATION, self.api.upload_location(&self.caller, name, upload).await?)
             .header(RANGE, range_of(offset))
             .header(DOCKER_UPLOAD_UUID, upload.as_str()))
     }
@@ -168,12 +167,14 @@ impl OciApi {
     /// Returns where the rest of an upload goes: here, or to the upload host, with a new token.
     pub(crate) async fn upload_location(
         &self,
+        caller: &Caller,
         name: &RepositoryName,
         upload: &UploadId,
     ) -> Result<String, OciError> {
         let path = format!("/v2/{name}/blobs/uploads/{upload}");
         let Some(host) = &self.settings.upload_host else { return Ok(path) };
-        let issued = self.authenticator.upload_token(name, upload).await;
+        let principal = caller.principal().ok_or(OciError::CredentialsMissing)?;
+        let issued = self.authenticator.upload_token(principal, name, upload).await;
         let token = issued.map_err(berth_registry::RegistryError::from)?.token;
         Ok(format!("{host}{path}?{URL_TOKEN}={}", token.reveal()))
     }

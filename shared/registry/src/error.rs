@@ -28,6 +28,9 @@ pub enum RegistryError {
         /// The most bytes.
         most: usize,
     },
+    /// The repository has no policy.
+    #[error("repository `{0}` has no policy")]
+    RepositoryPolicyUnknown(RepositoryName),
     /// There is no such manifest.
     #[error("manifest `{reference}` of `{repository}` not found")]
     ManifestUnknown {

@@ -18,7 +18,7 @@ mod repositories;
 mod settings;
 mod uploads;
 
-pub use blobs::{Blob, LayerSummary, MountFrom};
+pub use blobs::{Blob, LayerSummary, MountFrom, MountSources};
 pub use error::{MissingContent, RegistryError};
 pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
@@ -34,7 +34,7 @@ pub use registry::{
     RemovalPorts, SparseManifests, Tenancy,
 };
 pub use repositories::{
-    CreateRepository, DeleteRepository, Repositories, Repository, RepositoryChange,
+    CreateRepository, DeleteRepository, Directory, Repositories, Repository, RepositoryChange,
     RepositoryNames, RepositoryPage, WhenNotEmpty,
 };
 pub use settings::{

@@ -171,7 +171,21 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Returns what finds repositories, to share it with the gate.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        self.push.directory()
+    }
+}
+
 impl Pull {
+    /// Returns what finds repositories, to share it with the gate.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.clone()
+    }
+
     /// Puts the use cases on `ports`.
     #[must_use]
     pub fn new(ports: &ReadPorts) -> Self {
@@ -192,6 +206,12 @@ impl Pull {
 }
 
 impl Push {
+    /// Returns what finds repositories, to share it with the gate.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.clone()
+    }
+
     /// Puts the use cases on `ports`.
     #[must_use]
     pub fn new(ports: &Ports, rules: PushRules) -> Self {
@@ -210,6 +230,12 @@ impl Push {
 }
 
 impl Removal {
+    /// Returns what finds repositories, to share it with the gate.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.clone()
+    }
+
     /// Puts the use cases on `ports`.
     #[must_use]
     pub fn new(ports: &RemovalPorts) -> Self {

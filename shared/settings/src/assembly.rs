@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_oci_api::{ApiSettings, OciApi};
+use berth_registry::Identity;
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::SystemClock;
 
@@ -39,7 +40,10 @@ pub fn oci_api(
     root: RootCredentials,
     keys: SealingKeys,
 ) -> OciApi {
-    let authenticator = Arc::new(Authenticator::new(root, keys, Arc::new(SystemClock)));
+    let (registry_id, region) = (settings.account.clone(), settings.region.clone());
+    let identity = Identity { registry_id, region };
+    let authenticator = Authenticator::new(root, keys, identity, Arc::new(SystemClock));
+    let authenticator = Arc::new(authenticator);
     let failed_logins = Arc::new(FailedLogins::new(FAILED_LOGIN));
     let (chunk_min_length, largest_body) = match bodies {
         Bodies::InEvents => (CHUNK_OF_A_FUNCTION, Some(LARGEST_BODY)),

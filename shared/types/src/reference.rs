@@ -20,6 +20,17 @@ pub enum ParseReferenceError {
     Neither(String),
 }
 
+impl Reference {
+    /// Returns the tag, if it is one.
+    #[must_use]
+    pub fn tag(&self) -> Option<&Tag> {
+        match self {
+            Self::Tag(tag) => Some(tag),
+            Self::Digest(_) => None,
+        }
+    }
+}
+
 impl std::str::FromStr for Reference {
     type Err = ParseReferenceError;
 

@@ -1,19 +1,20 @@
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use berth_embedded::{DataFolder, FileKeys};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{
-    Action, Authenticator, Caller, FailedLogins, Gate, RepositoryPermit, RootCredentials,
+    Action, Authenticator, Caller, Facts, FailedLogins, Gate, RepositoryPermit, RootCredentials,
     SealingKeys, Secret,
 };
 use berth_registry::ports::{WriteObjects, WriteTable};
 use berth_registry::{
-    CreateOnPush, CreateRepository, DeleteRepository, Ports, PushRules, Registry, RegistryError,
-    SparseManifests, Tenancy, WhenNotEmpty,
+    CreateOnPush, CreateRepository, DeleteRepository, Identity, Ports, PushRules, Registry,
+    RegistryError, SparseManifests, Tenancy, Users, WhenNotEmpty,
 };
 use berth_types::{TagMutability, TagMutabilitySetting};
+use futures_util::FutureExt;
 use tempfile::TempDir;
 
 use super::TestClock;
@@ -62,6 +63,10 @@ pub struct TestRegistry {
     pub(super) api: OciApi,
     /// The use cases, for what the OCI API does not call.
     pub registry: Registry,
+    /// The use cases of users.
+    pub users: Users,
+    pub authenticator: Arc<Authenticator>,
+    pub gate: Gate,
 }
 
 /// What a [`TestRegistry`] is built of.
@@ -161,9 +166,18 @@ pub fn root() -> RootCredentials {
     }
 }
 
-/// Returns the root's permit.
+/// Returns which registry all of them are.
+pub fn identity() -> Identity {
+    Identity { registry_id: "123456789012".parse().unwrap(), region: "us-east-1".parse().unwrap() }
+}
+
+/// Returns the root's permit, which depends on nothing that is stored.
 pub fn permit(action: Action, name: &str) -> RepositoryPermit {
-    Gate.repository(&Caller::Root, action, &name.parse().unwrap()).unwrap()
+    static GATE: OnceLock<Gate> = OnceLock::new();
+    let gate = GATE.get_or_init(|| TestRegistry::new().gate);
+    let (name, facts) = (name.parse().unwrap(), Facts::default());
+    let permit = gate.repository(&Caller::ROOT, action, &name, &facts).now_or_never();
+    permit.unwrap().unwrap()
 }
 
 impl Builder {
@@ -221,12 +235,17 @@ impl Builder {
         let ports =
             Ports { table: self.table, objects: self.objects, clock: self.store.clock.clone() };
         let registry = Registry::new(&ports, self.rules);
-        let keys = SealingKeys::making(ports.table, self.store.keys.clone(), ports.clock.clone());
-        let authenticator = Authenticator::new(root(), keys, ports.clock);
+        let keys =
+            SealingKeys::making(ports.table.clone(), self.store.keys.clone(), ports.clock.clone());
+        let authenticator = Authenticator::new(root(), keys, identity(), ports.clock);
         let authenticator = if self.is_open { authenticator.open() } else { authenticator };
+        let authenticator = Arc::new(authenticator);
+        let clock = self.store.clock.clone();
+        let users = Users::new(ports.table, authenticator.known_keys(), clock);
+        let gate = authenticator.gate().sharing(registry.directory());
         let failed_logins = Arc::new(FailedLogins::new(Duration::from_secs(1)));
-        let api = OciApi::new(Arc::new(authenticator), failed_logins, self.settings);
+        let api = OciApi::new(authenticator.clone(), failed_logins, self.settings);
         let api = (self.parts)(api, &registry);
-        TestRegistry { store: self.store, api, registry }
+        TestRegistry { store: self.store, api, registry, users, authenticator, gate }
     }
 }

@@ -1,5 +1,4 @@
 use super::*;
-use berth_registry::access::{Action, Caller, Gate};
 
 fn identity() -> Identity {
     Identity {
@@ -51,24 +50,4 @@ fn causes_stay_inside() {
         "The registry failed internally",
     );
     check(store(StoreErrorKind::Full), 507, "ServerException", "The registry's storage is full");
-}
-
-#[test]
-fn denials_name_the_resource() {
-    let gate = Gate;
-    let name = "team/app".parse().unwrap();
-    let denied = gate.repository(&Caller::Anonymous, Action::DeleteRepository, &name);
-    check(
-        denied.unwrap_err(),
-        400,
-        "AccessDeniedException",
-        "User: anonymous is not authorized to perform: ecr:DeleteRepository on resource: arn:aws:ecr:eu-central-1:123456789012:repository/team/app",
-    );
-    let denied = gate.registry(&Caller::Anonymous, Action::GetAuthorizationToken);
-    check(
-        denied.unwrap_err(),
-        400,
-        "AccessDeniedException",
-        "User: anonymous is not authorized to perform: ecr:GetAuthorizationToken on resource: *",
-    );
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use berth_registry::access::{RootCredentials, Secret};
+use berth_registry::access::Secret;
 use berth_registry::ports::Timestamp;
 use berth_types::Region;
 use http::header::AUTHORIZATION;
@@ -211,10 +211,9 @@ impl Claim {
         Err(SignatureError::Scope(reasons.join(" ")))
     }
 
-    /// Whether the claim names this access key.
-    pub(super) fn is_by(&self, root: &RootCredentials) -> bool {
-        let claimed = Secret::new(self.access_key_id.clone());
-        claimed.matches(&root.access_key_id)
+    /// Returns the id of the access key.
+    pub(super) fn access_key_id(&self) -> &str {
+        &self.access_key_id
     }
 
     /// Returns the region of the scope.

@@ -1,4 +1,4 @@
-//! Who signed a request: Signature Version 4, verified with the root's key.
+//! Who signed a request: Signature Version 4, verified with the secret of the access key.
 //!
 //! Follows [Elements of an AWS API request signature](https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html).
 //! A signature is verified by making it again with `aws-sigv4`, AWS's own signer, from the headers
@@ -11,12 +11,14 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-use berth_registry::access::{Caller, RootCredentials};
+use berth_registry::RegistryError;
+use berth_registry::access::{Caller, Secret};
 use berth_registry::ports::Timestamp;
 use berth_types::Region;
 use http::request::Parts;
 
 use crate::api::EcrApi;
+use crate::error::ApiError;
 use crate::operation::Operation;
 
 use claim::Claim;
@@ -31,47 +33,47 @@ pub(crate) async fn authenticate(
     body: &[u8],
     operation: Operation,
     base_url: &str,
-) -> Result<Caller, SignatureError> {
+) -> Result<Caller, ApiError> {
     let anonymous = api.authenticator.anonymous();
     if anonymous != Caller::Anonymous {
         return Ok(anonymous);
     }
-    let door = Door {
-        root: api.authenticator.root(),
-        region: &api.identity.region,
-        now: api.clock.now(),
-        base_url,
-    };
-    door.verify(parts, body, operation).await?;
-    Ok(Caller::Root)
+    let door = Door { region: &api.identity.region, now: api.clock.now(), base_url };
+    let claim = door.claim(parts, operation)?;
+    let found = api.authenticator.find_key(claim.access_key_id()).await;
+    let key = found.map_err(RegistryError::from)?.ok_or(SignatureError::UnknownKey)?;
+    door.verify(parts, body, &claim, &key.secret).await?;
+    Ok(Caller::Principal(key.principal))
 }
 
-/// What signatures are verified against.
+/// What signatures are verified against, but the key.
 struct Door<'a> {
-    root: &'a RootCredentials,
     region: &'a Region,
     now: Timestamp,
     base_url: &'a str,
 }
 
 impl Door<'_> {
-    /// Checks that the root signed the request.
+    /// Returns what the request says of its signature, if that is good here and now.
+    fn claim(&self, parts: &Parts, operation: Operation) -> Result<Claim, SignatureError> {
+        let claim = Claim::parse(parts)?;
+        claim.check_time(self.now)?;
+        claim.check_scope(operation, self.region)?;
+        Ok(claim)
+    }
+
+    /// Checks that whoever has the secret signed the request.
     async fn verify(
         &self,
         parts: &Parts,
         body: &[u8],
-        operation: Operation,
+        claim: &Claim,
+        secret: &Secret,
     ) -> Result<(), SignatureError> {
-        let claim = Claim::parse(parts)?;
-        claim.check_time(self.now)?;
-        claim.check_scope(operation, self.region)?;
-        if !claim.is_by(self.root) {
-            return Err(SignatureError::UnknownKey);
+        let request = verify::Request::new(parts, body, self.base_url, claim).await?;
+        match request.is_signed(claim, secret)? {
+            true => Ok(()),
+            false => Err(SignatureError::Mismatch),
         }
-        let request = verify::Request::new(parts, body, self.base_url, &claim).await;
-        if request?.is_signed(&claim, self.root)? {
-            return Ok(());
-        }
-        Err(SignatureError::Mismatch)
     }
 }

@@ -1,7 +1,5 @@
 //! Signatures that botocore 1.43 made for these requests at 2026-11-21T04:30:00Z.
 
-use berth_registry::access::{RootCredentials, Secret};
-use berth_registry::ports::Timestamp;
 use http::Request;
 
 use super::*;
@@ -74,18 +72,18 @@ impl Case {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let root = RootCredentials {
-            access_key_id: self.access_key_id.to_owned(),
-            secret_access_key: Secret::new("secret/with+signs".to_owned()),
-        };
         let door = Door {
-            root: &root,
             region: &self.region.parse().unwrap(),
             now: Timestamp::from_millis(self.now),
             base_url: "http://localhost:5001",
         };
         let operation = Operation::parse(self.target).unwrap();
-        door.verify(&parts, self.body.as_bytes(), operation).await
+        let claim = door.claim(&parts, operation)?;
+        if claim.access_key_id() != self.access_key_id {
+            return Err(SignatureError::UnknownKey);
+        }
+        let secret = Secret::new("secret/with+signs".to_owned());
+        door.verify(&parts, self.body.as_bytes(), &claim, &secret).await
     }
 }
 

@@ -5,7 +5,7 @@ use aws_sigv4::http_request::{
     PayloadChecksumKind, SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
 };
 use aws_sigv4::sign::v4::SigningParams;
-use berth_registry::access::RootCredentials;
+use berth_registry::access::Secret;
 use http::header::HOST;
 use http::request::Parts;
 use sha2::{Digest, Sha256};
@@ -73,18 +73,14 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Whether `root` made the signature of the claim over this request.
-    pub(super) fn is_signed(
-        &self,
-        claim: &Claim,
-        root: &RootCredentials,
-    ) -> Result<bool, SignatureError> {
+    /// Whether whoever has `secret` made the signature of the claim over this request.
+    pub(super) fn is_signed(&self, claim: &Claim, secret: &Secret) -> Result<bool, SignatureError> {
         let [sent, seen] = self.hosts;
-        let as_sent = self.signature(sent, claim, root)?;
+        let as_sent = self.signature(sent, claim, secret)?;
         if claim.signature.matches(&as_sent) {
             return Ok(true);
         }
-        Ok(sent != seen && claim.signature.matches(&self.signature(seen, claim, root)?))
+        Ok(sent != seen && claim.signature.matches(&self.signature(seen, claim, secret)?))
     }
 
     /// Makes the signature that the client should have made.
@@ -92,7 +88,7 @@ impl<'a> Request<'a> {
         &self,
         host: &str,
         claim: &Claim,
-        root: &RootCredentials,
+        secret: &Secret,
     ) -> Result<String, SignatureError> {
         let mut settings = SigningSettings::default();
         settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
@@ -101,8 +97,8 @@ impl<'a> Request<'a> {
             settings.signature_location = SignatureLocation::QueryParams;
             settings.expires_in = Some(expiry);
         }
-        let secret = root.secret_access_key.reveal();
-        let credentials = Credentials::new(&root.access_key_id, secret, None, None, "berth");
+        let secret = secret.reveal();
+        let credentials = Credentials::new(claim.access_key_id(), secret, None, None, "berth");
         let identity = credentials.into();
         let params = SigningParams::builder()
             .identity(&identity)

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use berth_ecr_api::{EcrApi, PART_BYTES};
 use berth_embedded::{DataFolder, FileKeys};
-use berth_registry::access::{
-    Authenticator, FailedLogins, Gate, RootCredentials, SealingKeys, Secret,
-};
+use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{
     CreateOnPush, Identity, Ports, PushRules, Registry, SparseManifests, Tenancy,
@@ -41,16 +39,20 @@ impl TestRegistry {
         };
         let keys = Arc::new(FileKeys::new(&[7; FileKeys::MASTER_KEY_BYTES]));
         let keys = SealingKeys::making(data.table(), keys, Arc::clone(&clock));
-        let authenticator = Authenticator::new(root, keys, Arc::clone(&clock)).open();
+        let identity = Identity {
+            registry_id: "123456789012".parse().unwrap(),
+            region: "eu-central-1".parse().unwrap(),
+        };
+        let clock_of_keys = Arc::clone(&clock);
+        let authenticator = Authenticator::new(root, keys, identity.clone(), clock_of_keys).open();
+        let registry = Registry::new(&ports, rules);
+        let gate = authenticator.gate().sharing(registry.directory());
         let api = EcrApi {
-            registry: Registry::new(&ports, rules),
-            identity: Identity {
-                registry_id: "123456789012".parse().unwrap(),
-                region: "eu-central-1".parse().unwrap(),
-            },
+            registry,
+            identity,
             authenticator: Arc::new(authenticator),
             failed_logins: Arc::new(FailedLogins::new(Duration::ZERO)),
-            gate: Gate,
+            gate,
             part_size: PART_BYTES,
             clock,
         };

@@ -30,6 +30,8 @@ pub enum Action {
     DeleteRepository,
     /// Forget which images are signed.
     DeleteSigningConfiguration,
+    /// Take the policy from a repository.
+    DeleteRepositoryPolicy,
     /// Delete a user.
     DeleteUser,
     /// Take a policy from a user.
@@ -54,6 +56,8 @@ pub enum Action {
     GetRegistryScanningConfiguration,
     /// Read which images are signed.
     GetSigningConfiguration,
+    /// Read a repository's policy.
+    GetRepositoryPolicy,
     /// Read a policy of a user.
     GetUserPolicy,
     /// Begin a layer upload, or mount a layer.
@@ -92,6 +96,8 @@ pub enum Action {
     PutUserPolicy,
     /// Record the pulls of a principal no more.
     RegisterPullTimeUpdateExclusion,
+    /// Give a repository a policy.
+    SetRepositoryPolicy,
     /// Give a repository resource tags.
     TagResource,
     /// Take resource tags from a repository.
@@ -135,6 +141,7 @@ impl Action {
             Self::DeleteLifecyclePolicy => "ecr:DeleteLifecyclePolicy",
             Self::DeleteRepository => "ecr:DeleteRepository",
             Self::DeleteSigningConfiguration => "ecr:DeleteSigningConfiguration",
+            Self::DeleteRepositoryPolicy => "ecr:DeleteRepositoryPolicy",
             Self::DeleteUser => "berth:DeleteUser",
             Self::DeleteUserPolicy => "berth:DeleteUserPolicy",
             Self::DeregisterPullTimeUpdateExclusion => "ecr:DeregisterPullTimeUpdateExclusion",
@@ -147,6 +154,7 @@ impl Action {
             Self::GetLifecyclePolicy => "ecr:GetLifecyclePolicy",
             Self::GetRegistryScanningConfiguration => "ecr:GetRegistryScanningConfiguration",
             Self::GetSigningConfiguration => "ecr:GetSigningConfiguration",
+            Self::GetRepositoryPolicy => "ecr:GetRepositoryPolicy",
             Self::GetUserPolicy => "berth:GetUserPolicy",
             Self::InitiateLayerUpload => "ecr:InitiateLayerUpload",
             Self::ListAccessKeys => "berth:ListAccessKeys",
@@ -166,6 +174,7 @@ impl Action {
             Self::PutSigningConfiguration => "ecr:PutSigningConfiguration",
             Self::PutUserPolicy => "berth:PutUserPolicy",
             Self::RegisterPullTimeUpdateExclusion => "ecr:RegisterPullTimeUpdateExclusion",
+            Self::SetRepositoryPolicy => "ecr:SetRepositoryPolicy",
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
             Self::UpdateAccessKey => "berth:UpdateAccessKey",
@@ -196,6 +205,7 @@ impl Action {
             | Self::DeleteLifecyclePolicy
             | Self::DeleteRepository
             | Self::DeleteSigningConfiguration
+            | Self::DeleteRepositoryPolicy
             | Self::DeleteUser
             | Self::DeleteUserPolicy
             | Self::DeregisterPullTimeUpdateExclusion
@@ -207,6 +217,7 @@ impl Action {
             | Self::GetLifecyclePolicy
             | Self::GetRegistryScanningConfiguration
             | Self::GetSigningConfiguration
+            | Self::GetRepositoryPolicy
             | Self::GetUserPolicy
             | Self::ListAccessKeys
             | Self::ListPullTimeUpdateExclusions
@@ -222,6 +233,7 @@ impl Action {
             | Self::PutSigningConfiguration
             | Self::PutUserPolicy
             | Self::RegisterPullTimeUpdateExclusion
+            | Self::SetRepositoryPolicy
             | Self::TagResource
             | Self::UntagResource
             | Self::UpdateAccessKey => None,

@@ -4,8 +4,9 @@ use std::time::Duration;
 use berth_types::{Digest, RepositoryName, UploadId};
 
 use super::token::{Claims, Grant, TOKEN};
-use super::{Caller, Scope, SealingKeys, Secret};
+use super::{Caller, Gate, KnownKeys, Principal, Scope, SealingKeys, Secret};
 use crate::ports::{Clock, StoreError, Timestamp};
+use crate::registry::Identity;
 
 /// How long an authorization token lives, as in ECR.
 const AUTHORIZATION_TOKEN: Duration = Duration::from_hours(12);
@@ -35,9 +36,20 @@ pub struct RootCredentials {
 #[derive(Debug)]
 pub struct Authenticator {
     root: RootCredentials,
-    keys: SealingKeys,
+    keys: Arc<SealingKeys>,
+    known: Arc<KnownKeys>,
+    identity: Identity,
     clock: Arc<dyn Clock>,
     anonymous: Caller,
+}
+
+/// An access key that this registry knows; whether the client has its secret is to be proved.
+#[derive(Clone, Debug)]
+pub struct FoundKey {
+    /// Whose it is.
+    pub principal: Principal,
+    /// Its secret.
+    pub secret: Secret,
 }
 
 /// Credentials that prove nothing.
@@ -69,22 +81,49 @@ pub struct IssuedToken {
 }
 
 impl Authenticator {
-    /// Makes an authenticator of the root's credentials and the keys that seal tokens.
+    /// Makes an authenticator of the root's credentials, the keys that seal tokens and secrets, and
+    /// the registry's identity, of which users have their ARNs.
     #[must_use]
-    pub fn new(root: RootCredentials, keys: SealingKeys, clock: Arc<dyn Clock>) -> Self {
-        Self { root, keys, clock, anonymous: Caller::Anonymous }
+    pub fn new(
+        root: RootCredentials,
+        keys: SealingKeys,
+        identity: Identity,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let keys = Arc::new(keys);
+        let known = KnownKeys::new(keys.clone(), identity.clone(), clock.clone());
+        Self { root, keys, known: Arc::new(known), identity, clock, anonymous: Caller::Anonymous }
     }
 
     /// Takes callers without credentials for the root, for a registry on one's own machine.
     #[must_use]
     pub fn open(self) -> Self {
-        Self { anonymous: Caller::Root, ..self }
+        Self { anonymous: Caller::ROOT, ..self }
     }
 
-    /// Returns the root's credentials, for verifying signatures.
+    /// Returns what the process knows of access keys.
     #[must_use]
-    pub fn root(&self) -> &RootCredentials {
-        &self.root
+    pub fn known_keys(&self) -> Arc<KnownKeys> {
+        self.known.clone()
+    }
+
+    /// Returns the gate of the registry that the callers call.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        Gate::new(self.identity.clone(), self.keys.table().clone(), self.clock.clone())
+    }
+
+    /// Returns an access key, the root's or an active one of a user; `None` if there is none.
+    pub async fn find_key(&self, id: &str) -> Result<Option<FoundKey>, StoreError> {
+        if Secret::new(id.to_owned()).matches(&self.root.access_key_id) {
+            let secret = self.root.secret_access_key.clone();
+            return Ok(Some(FoundKey { principal: Principal::Root, secret }));
+        }
+        let found = self.known.find(id).await?;
+        Ok(found.map(|key| FoundKey {
+            principal: Principal::User(key.user.clone()),
+            secret: key.secret.clone(),
+        }))
     }
 
     /// Returns who calls without credentials.
@@ -99,19 +138,18 @@ impl Authenticator {
         if user == TOKEN_USER {
             return self.token(password).await;
         }
-        let user_matches = Secret::new(user.to_owned()).matches(&self.root.access_key_id);
-        let password_matches = self.root.secret_access_key.matches(password);
-        match user_matches & password_matches {
-            true => Ok(Caller::Root),
-            false => Err(AuthenticationError::Password),
+        match self.find_key(user).await? {
+            Some(key) if key.secret.matches(password) => Ok(Caller::Principal(key.principal)),
+            _ => Err(AuthenticationError::Password),
         }
     }
 
     /// Returns who calls with an authorization token or a Bearer token.
     pub async fn token(&self, token: &str) -> Result<Caller, AuthenticationError> {
-        match self.grant(token).await? {
-            Grant::Everything => Ok(Caller::Root),
-            Grant::Scopes(scopes) => Ok(Caller::ScopedRoot(scopes)),
+        let (principal, grant) = self.grant(token).await?;
+        match grant {
+            Grant::Everything => Ok(Caller::Principal(principal)),
+            Grant::Scopes(scopes) => Ok(Caller::Scoped(principal, scopes)),
             Grant::Upload(..) | Grant::Blob(..) => Err(AuthenticationError::Token),
         }
     }
@@ -124,8 +162,8 @@ impl Authenticator {
         upload: &UploadId,
     ) -> Result<Caller, AuthenticationError> {
         match self.grant(token).await? {
-            Grant::Upload(name, id) if name == *repository && id == *upload => {
-                Ok(Caller::Uploader(name, id))
+            (principal, Grant::Upload(name, id)) if name == *repository && id == *upload => {
+                Ok(Caller::Uploader(principal, name, id))
             }
             _ => Err(AuthenticationError::Token),
         }
@@ -139,58 +177,77 @@ impl Authenticator {
         digest: &Digest,
     ) -> Result<Caller, AuthenticationError> {
         match self.grant(token).await? {
-            Grant::Blob(name, blob) if name == *repository && blob == *digest => {
-                Ok(Caller::Downloader(name, blob))
+            (principal, Grant::Blob(name, blob)) if name == *repository && blob == *digest => {
+                Ok(Caller::Downloader(principal, name, blob))
             }
             _ => Err(AuthenticationError::Token),
         }
     }
 
-    /// Makes a token that is good for all that the root may do, as `GetAuthorizationToken` gives.
-    pub async fn authorization_token(&self) -> Result<IssuedToken, StoreError> {
-        self.issue(Grant::Everything, AUTHORIZATION_TOKEN).await
+    /// Makes a token that is good for all that the principal may do, as `GetAuthorizationToken`
+    /// gives.
+    pub async fn authorization_token(
+        &self,
+        principal: &Principal,
+    ) -> Result<IssuedToken, StoreError> {
+        self.issue(principal, Grant::Everything, AUTHORIZATION_TOKEN).await
     }
 
     /// Makes a token that is good for `scopes`, as `/token` gives.
-    pub async fn bearer_token(&self, scopes: Vec<Scope>) -> Result<IssuedToken, StoreError> {
-        self.issue(Grant::Scopes(scopes), BEARER_TOKEN).await
+    pub async fn bearer_token(
+        &self,
+        principal: &Principal,
+        scopes: Vec<Scope>,
+    ) -> Result<IssuedToken, StoreError> {
+        self.issue(principal, Grant::Scopes(scopes), BEARER_TOKEN).await
     }
 
     /// Makes a token that is good for sending bytes to one upload, and for ending it.
     pub async fn upload_token(
         &self,
+        principal: &Principal,
         repository: &RepositoryName,
         upload: &UploadId,
     ) -> Result<IssuedToken, StoreError> {
-        self.issue(Grant::Upload(repository.clone(), upload.clone()), UPLOAD_TOKEN).await
+        let grant = Grant::Upload(repository.clone(), upload.clone());
+        self.issue(principal, grant, UPLOAD_TOKEN).await
     }
 
     /// Makes a token that is good for reading one blob, as `GetDownloadUrlForLayer` gives.
     pub async fn download_token(
         &self,
+        principal: &Principal,
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<IssuedToken, StoreError> {
-        self.issue(Grant::Blob(repository.clone(), digest.clone()), DOWNLOAD_TOKEN).await
+        let grant = Grant::Blob(repository.clone(), digest.clone());
+        self.issue(principal, grant, DOWNLOAD_TOKEN).await
     }
 
-    /// Returns what a token is good for now.
-    async fn grant(&self, token: &str) -> Result<Grant, AuthenticationError> {
+    /// Returns whose a token is, and what it is good for now.
+    async fn grant(&self, token: &str) -> Result<(Principal, Grant), AuthenticationError> {
         let claims: Option<Claims> = self.keys.open(TOKEN, token).await?;
         let claims = claims.ok_or(AuthenticationError::Token)?;
-        if claims.access_key_id != self.root.access_key_id {
-            return Err(AuthenticationError::Token);
-        }
+        let key = self.find_key(&claims.access_key_id).await?;
+        let key = key.ok_or(AuthenticationError::Token)?;
         if claims.expires_at <= self.clock.now() {
             return Err(AuthenticationError::Expired);
         }
-        Ok(claims.grant)
+        Ok((key.principal, claims.grant))
     }
 
-    async fn issue(&self, grant: Grant, lifetime: Duration) -> Result<IssuedToken, StoreError> {
+    async fn issue(
+        &self,
+        principal: &Principal,
+        grant: Grant,
+        lifetime: Duration,
+    ) -> Result<IssuedToken, StoreError> {
         let issued_at = self.clock.now();
         let expires_at = issued_at.plus(lifetime);
-        let access_key_id = self.root.access_key_id.clone();
+        let access_key_id = match principal {
+            Principal::Root => self.root.access_key_id.clone(),
+            Principal::User(user) => user.access_key_id().to_string(),
+        };
         let claims = Claims { access_key_id, grant, expires_at };
         Ok(IssuedToken { token: self.keys.seal(TOKEN, &claims).await?, issued_at, expires_at })
     }

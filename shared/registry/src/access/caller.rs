@@ -1,23 +1,22 @@
-use std::fmt;
-
 use berth_types::{Digest, RepositoryName, UploadId};
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Action};
+use super::{Access, Action, Principal};
 
 /// Who makes a request, as far as its credentials prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// Nobody: the request has no credentials.
     Anonymous,
-    /// The registry's root.
-    Root,
-    /// The registry's root, by a token that is good for some scopes alone.
-    ScopedRoot(Vec<Scope>),
-    /// Whoever bears the token of this upload of a repository.
-    Uploader(RepositoryName, UploadId),
-    /// Whoever bears the token of a download of this blob of a repository.
-    Downloader(RepositoryName, Digest),
+    /// The root or a user.
+    Principal(Principal),
+    /// The same, by a token that is good for some scopes alone.
+    Scoped(Principal, Vec<Scope>),
+    /// Whoever bears the token of this upload of a repository, which the principal was given.
+    Uploader(Principal, RepositoryName, UploadId),
+    /// Whoever bears the token of a download of this blob of a repository, which the principal was
+    /// given.
+    Downloader(Principal, RepositoryName, Digest),
 }
 
 /// One scope of a Bearer token.
@@ -33,6 +32,9 @@ pub enum Scope {
 }
 
 impl Caller {
+    /// The registry's root, without limits.
+    pub const ROOT: Self = Self::Principal(Principal::Root);
+
     /// Returns the same caller without the limits of its token.
     ///
     /// A mount asks so whether the blob may be taken from its source: a client's token names the
@@ -40,9 +42,23 @@ impl Caller {
     #[must_use]
     pub fn unscoped(&self) -> Self {
         match self {
-            Self::Root | Self::ScopedRoot(_) => Self::Root,
-            // A stranger has no limits to lose, and the token in a URL stands for nobody.
+            Self::Principal(principal) | Self::Scoped(principal, _) => {
+                Self::Principal(principal.clone())
+            }
+            // A stranger has no limits to lose, and the token in a URL is good for one thing.
             Self::Anonymous | Self::Uploader(..) | Self::Downloader(..) => self.clone(),
+        }
+    }
+
+    /// Returns who it is, or who was given the token that it bears.
+    #[must_use]
+    pub fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::Anonymous => None,
+            Self::Principal(principal)
+            | Self::Scoped(principal, _)
+            | Self::Uploader(principal, ..)
+            | Self::Downloader(principal, ..) => Some(principal),
         }
     }
 }
@@ -82,17 +98,6 @@ fn parse_accesses(text: &str) -> Vec<Access> {
         }
     }
     accesses
-}
-
-impl fmt::Display for Caller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Anonymous => f.write_str("anonymous"),
-            Self::Root | Self::ScopedRoot(_) => f.write_str("root"),
-            Self::Uploader(_, upload) => write!(f, "bearer of the token of upload {upload}"),
-            Self::Downloader(_, digest) => write!(f, "bearer of the token of blob {digest}"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,27 @@
-use berth_types::{RepositoryName, UserName};
+use std::fmt;
+use std::sync::Arc;
 
-use super::{Action, Caller, Scope};
+use berth_policy::{
+    Decision, Denial, Identity as Side, Policies, Policy, PolicyKind, Request, decide,
+};
+use berth_types::{RepositoryArn, RepositoryName, UserName};
+
+use super::{Action, Caller, Facts, KnownUser, Principal, Scope};
+use crate::error::RegistryError;
+use crate::ports::{Clock, ReadTable, StoreError, StoreErrorKind};
+use crate::registry::Identity;
+use crate::repositories::{Directory, Repository};
 
 /// The one gate that every operation passes before it reaches a use case.
 ///
-/// Use cases ask for a permit, and only this gate makes one.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Gate;
+/// Use cases ask for a permit, and only this gate makes one. The root may do everything. A user
+/// may do what the limits of its token, its policies and those of the resource let it.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    identity: Identity,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+}
 
 /// Proof that a caller may do an action on a repository.
 #[derive(Clone, Debug)]
@@ -29,66 +44,236 @@ pub struct UserPermit {
 }
 
 /// Refusal of the gate.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{caller} is not authorized to perform {action} on {resource}")]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Denied {
-    /// Who was refused.
-    pub caller: Caller,
     /// What they wanted to do.
     pub action: Action,
-    /// On what: a repository's name, or `*` for the registry.
-    pub resource: String,
+    /// Repository that they wanted to do it on, if it is one.
+    pub repository: Option<RepositoryName>,
+    /// What refused them.
+    pub by: DeniedBy,
+    message: String,
+}
+
+/// What refused a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedBy {
+    /// They are nobody, or bear a token that is not good for this.
+    Credentials,
+    /// Policies, whatever their token.
+    Policies,
+}
+
+/// Why the gate makes no permit.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// The caller may not do it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Nobody knows: the repository's record can't be read.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// What an action is about.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    Repository(&'a RepositoryName),
+    Registry,
+    User(&'a UserName),
 }
 
 impl Gate {
-    /// Asks whether `caller` may do `action` on the repository `name`.
-    pub fn repository(
-        self,
+    /// Makes the gate of a registry, which reads repositories' records in its table.
+    pub(super) fn new(
+        identity: Identity,
+        table: Arc<dyn ReadTable>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let directory = Arc::new(Directory::new(table, clock.clone()));
+        Self { identity, directory, clock }
+    }
+
+    /// Reads repositories' records by a directory that others use as well, so that a record is
+    /// read once.
+    #[must_use]
+    pub fn sharing(self, directory: Arc<Directory>) -> Self {
+        Self { directory, ..self }
+    }
+
+    /// Asks whether `caller` may do `action` on the repository `name`, which need not exist.
+    pub async fn repository(
+        &self,
         caller: &Caller,
         action: Action,
         name: &RepositoryName,
-    ) -> Result<RepositoryPermit, Denied> {
-        let allowed = match caller {
-            Caller::Root => true,
-            Caller::ScopedRoot(scopes) => scopes.iter().any(|scope| scope.allows(action, name)),
-            Caller::Uploader(repository, _) => repository == name && is_of_uploads(action),
-            Caller::Downloader(repository, _) => repository == name && is_of_downloads(action),
-            Caller::Anonymous => false,
-        };
-        match allowed {
-            true => Ok(RepositoryPermit { action, name: name.clone() }),
-            false => Err(Denied { caller: caller.clone(), action, resource: name.to_string() }),
+        facts: &Facts,
+    ) -> Result<RepositoryPermit, GateError> {
+        let target = Target::Repository(name);
+        if let Some(user) = self.user_of(caller, action, target)? {
+            let repository = match self.directory.recent(name).await {
+                Ok(repository) => Some(repository),
+                Err(RegistryError::RepositoryUnknown(_)) => None,
+                Err(error) => return Err(error.into()),
+            };
+            self.ask(user, action, target, repository.as_deref(), facts)?;
         }
+        Ok(RepositoryPermit { action, name: name.clone() })
     }
 
     /// Asks whether `caller` may do `action` on the user `name`.
     pub fn user(
-        self,
+        &self,
         caller: &Caller,
         action: Action,
         name: &UserName,
-    ) -> Result<UserPermit, Denied> {
-        match caller {
-            Caller::Root => Ok(UserPermit { action, name: name.clone() }),
-            _ => Err(Denied { caller: caller.clone(), action, resource: name.to_string() }),
+        facts: &Facts,
+    ) -> Result<UserPermit, GateError> {
+        let target = Target::User(name);
+        if let Some(user) = self.user_of(caller, action, target)? {
+            self.ask(user, action, target, None, facts)?;
         }
+        Ok(UserPermit { action, name: name.clone() })
     }
 
     /// Asks whether `caller` may do `action` on the registry as a whole.
-    pub fn registry(self, caller: &Caller, action: Action) -> Result<RegistryPermit, Denied> {
-        let allowed = match caller {
-            Caller::Root => true,
-            Caller::ScopedRoot(scopes) => {
+    pub fn registry(
+        &self,
+        caller: &Caller,
+        action: Action,
+        facts: &Facts,
+    ) -> Result<RegistryPermit, GateError> {
+        if let Some(user) = self.user_of(caller, action, Target::Registry)? {
+            self.ask(user, action, Target::Registry, None, facts)?;
+        }
+        Ok(RegistryPermit { action })
+    }
+
+    /// Returns the user whose policies are to be asked; `None` for the root, who is beyond them.
+    /// Refuses whoever has no credentials, or a token that is not good for the action.
+    fn user_of<'c>(
+        &self,
+        caller: &'c Caller,
+        action: Action,
+        target: Target<'_>,
+    ) -> Result<Option<&'c KnownUser>, Denied> {
+        let allowed = match (caller, target) {
+            (Caller::Principal(_), _) => true,
+            (Caller::Scoped(_, scopes), Target::Repository(name)) => {
+                scopes.iter().any(|scope| scope.allows(action, name))
+            }
+            (Caller::Scoped(_, scopes), Target::Registry) => {
                 action == Action::DescribeRepositories && scopes.contains(&Scope::Catalog)
             }
-            Caller::Uploader(..) | Caller::Downloader(..) | Caller::Anonymous => false,
+            (Caller::Uploader(_, of, _), Target::Repository(name)) => {
+                of == name && is_of_uploads(action)
+            }
+            (Caller::Downloader(_, of, _), Target::Repository(name)) => {
+                of == name && is_of_downloads(action)
+            }
+            _ => false,
         };
-        match allowed {
-            true => Ok(RegistryPermit { action }),
-            false => Err(Denied { caller: caller.clone(), action, resource: "*".to_owned() }),
+        match caller.principal() {
+            Some(Principal::Root) if allowed => Ok(None),
+            Some(Principal::User(user)) if allowed => Ok(Some(user)),
+            principal => {
+                let who = self.name_of(principal);
+                let resource = self.arn(action, target);
+                let message = format!(
+                    "User: {who} is not authorized to perform: {action} on resource: {resource}"
+                );
+                Err(Denied::new(action, target, DeniedBy::Credentials, message))
+            }
+        }
+    }
+
+    /// Asks the user's policies, and the repository's.
+    fn ask(
+        &self,
+        user: &KnownUser,
+        action: Action,
+        target: Target<'_>,
+        repository: Option<&Repository>,
+        facts: &Facts,
+    ) -> Result<(), GateError> {
+        let principal = user.principal();
+        let resource = self.arn(action, target);
+        let context = facts.context(&principal, repository, self.clock.now());
+        let request = Request::new(&principal, action.name(), &resource, &context);
+        let own: Vec<&Policy> = user.policies().iter().collect();
+        let text = repository.and_then(|repository| repository.policy.as_deref());
+        let attached = text.map(|text| parse(&resource, text)).transpose();
+        let attached = attached.map_err(RegistryError::from)?;
+        let attached: Vec<&Policy> = attached.iter().collect();
+        let decide = |resource: &[&Policy]| {
+            let owner = self.identity.registry_id.as_str();
+            decide(&request, &Policies { owner, identity: Side::Policies(&own), resource })
+        };
+        let Decision::Denied(denial) = decide(&attached) else { return Ok(()) };
+        let message = denial_of(denial, decide(&[])).message(&request);
+        Err(Denied::new(action, target, DeniedBy::Policies, message).into())
+    }
+
+    fn name_of(&self, principal: Option<&Principal>) -> String {
+        match principal {
+            None => "anonymous".to_owned(),
+            Some(Principal::Root) => format!("arn:aws:iam::{}:root", self.identity.registry_id),
+            Some(Principal::User(user)) => user.principal().to_string(),
+        }
+    }
+
+    /// Returns the resource of an action, as policies name it.
+    fn arn(&self, action: Action, target: Target<'_>) -> String {
+        let Identity { registry_id, region } = &self.identity;
+        match target {
+            Target::Repository(name) => {
+                let (region, registry) = (region.clone(), registry_id.clone());
+                RepositoryArn { region, registry, name: name.clone() }.to_string()
+            }
+            Target::User(name) => format!("arn:aws:iam::{registry_id}:user/{name}"),
+            // All repositories: who may describe some of them may not list all.
+            Target::Registry if action == Action::DescribeRepositories => {
+                format!("arn:aws:ecr:{region}:{registry_id}:repository/*")
+            }
+            Target::Registry => "*".to_owned(),
         }
     }
 }
+
+/// Returns the denial that tells nobody whether the repository exists: where the caller's own
+/// policies deny by themselves, that is what is said.
+fn denial_of(denial: Denial, without_repository: Decision) -> Denial {
+    match without_repository {
+        Decision::Denied(denial) => denial,
+        Decision::Allowed(_) => denial,
+    }
+}
+
+/// Parses the stored policy of a repository, which was valid when it was stored.
+fn parse(arn: &str, text: &str) -> Result<Policy, StoreError> {
+    let kind = PolicyKind::Repository { arn: arn.to_owned() };
+    Policy::parse(&kind, text, usize::MAX)
+        .map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))
+}
+
+impl Denied {
+    fn new(action: Action, target: Target<'_>, by: DeniedBy, message: String) -> Self {
+        let repository = match target {
+            Target::Repository(name) => Some(name.clone()),
+            Target::Registry | Target::User(_) => None,
+        };
+        Self { action, repository, by, message }
+    }
+}
+
+impl fmt::Display for Denied {
+    /// Writes AWS's message, with principal, action and resource.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Denied {}
 
 /// Whether `action` is one that an upload's token is good for. Which upload it is was checked where
 /// the token was opened.
@@ -143,61 +328,5 @@ impl RegistryPermit {
     /// Checks, in debug builds, that the gate was asked for the use case's own action.
     pub(crate) fn must_be(self, action: Action) {
         debug_assert_eq!(self.action, action, "the use case was reached by another permit");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn anonymous_callers_may_do_nothing() {
-        let name = "team/app".parse().unwrap();
-        assert!(Gate.repository(&Caller::Anonymous, Action::BatchGetImage, &name).is_err());
-        assert!(Gate.registry(&Caller::Anonymous, Action::DescribeRepositories).is_err());
-    }
-
-    #[test]
-    fn scoped_tokens_may_do_what_their_scope_says() {
-        let name = "team/app".parse().unwrap();
-        let scope = Scope::parse("repository:team/app:pull").unwrap();
-        let caller = Caller::ScopedRoot(vec![scope]);
-        assert!(Gate.repository(&caller, Action::BatchGetImage, &name).is_ok());
-        let denied = Gate.repository(&caller, Action::PutImage, &name).unwrap_err();
-        assert_eq!(
-            denied.to_string(),
-            "root is not authorized to perform ecr:PutImage on team/app"
-        );
-        assert!(Gate.registry(&caller, Action::DescribeRepositories).is_err());
-    }
-
-    #[test]
-    fn an_uploads_token_is_good_for_bytes_alone() {
-        let name = "team/app".parse().unwrap();
-        let upload = "2f5a1c2e-8a5b-4c53-9a0e-3f8d9f0c6b11".parse().unwrap();
-        let caller = Caller::Uploader("team/app".parse().unwrap(), upload);
-        for action in [Action::UploadLayerPart, Action::CompleteLayerUpload] {
-            assert!(Gate.repository(&caller, action, &name).is_ok());
-            assert!(Gate.repository(&caller, action, &"team/b".parse().unwrap()).is_err());
-            assert!(Gate.registry(&caller, action).is_err());
-        }
-        for action in [Action::InitiateLayerUpload, Action::PutImage, Action::BatchGetImage] {
-            assert!(Gate.repository(&caller, action, &name).is_err());
-        }
-    }
-
-    #[test]
-    fn a_downloads_token_is_good_for_reading_alone() {
-        let name = "team/app".parse().unwrap();
-        let digest = format!("sha256:{}", "0".repeat(64)).parse().unwrap();
-        let caller = Caller::Downloader("team/app".parse().unwrap(), digest);
-        for action in [Action::GetDownloadUrlForLayer, Action::BatchCheckLayerAvailability] {
-            assert!(Gate.repository(&caller, action, &name).is_ok());
-            assert!(Gate.repository(&caller, action, &"team/b".parse().unwrap()).is_err());
-            assert!(Gate.registry(&caller, action).is_err());
-        }
-        for action in [Action::BatchDeleteImage, Action::UploadLayerPart, Action::BatchGetImage] {
-            assert!(Gate.repository(&caller, action, &name).is_err());
-        }
     }
 }

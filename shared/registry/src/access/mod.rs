@@ -3,16 +3,24 @@
 mod action;
 mod authenticator;
 mod caller;
+mod facts;
 mod failed_logins;
 mod gate;
+mod known_keys;
+mod principal;
 mod sealing_keys;
 mod secret;
 mod token;
 
 pub use action::{Access, Action};
-pub use authenticator::{AuthenticationError, Authenticator, IssuedToken, RootCredentials};
+pub use authenticator::{
+    AuthenticationError, Authenticator, FoundKey, IssuedToken, RootCredentials,
+};
 pub use caller::{Caller, Scope};
+pub use facts::Facts;
 pub use failed_logins::FailedLogins;
-pub use gate::{Denied, Gate, RegistryPermit, RepositoryPermit, UserPermit};
+pub use gate::{Denied, DeniedBy, Gate, GateError, RegistryPermit, RepositoryPermit, UserPermit};
+pub use known_keys::KnownKeys;
+pub use principal::{KnownUser, Principal};
 pub use sealing_keys::SealingKeys;
 pub use secret::Secret;

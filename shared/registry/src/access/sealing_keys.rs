@@ -107,6 +107,11 @@ impl SealingKeys {
         Self { maker: Some(Maker { table, keys, clock }), ..reading }
     }
 
+    /// Returns the table that the keys lie in.
+    pub(super) fn table(&self) -> &Arc<dyn ReadTable> {
+        &self.table
+    }
+
     /// Seals a value; only who names the same `purpose` opens it.
     pub(crate) async fn seal<T: Serialize>(
         &self,

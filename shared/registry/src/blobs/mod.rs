@@ -14,5 +14,5 @@ mod record;
 pub use availability::LayerSummary;
 pub use get::Blob;
 pub(crate) use get::get_immutable;
-pub use mount::MountFrom;
+pub use mount::{MountFrom, MountSources};
 pub(crate) use record::{Deletion, Layer, LayerUse};

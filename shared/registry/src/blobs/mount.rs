@@ -1,9 +1,7 @@
-use std::fmt;
-
 use berth_types::{Digest, RepositoryName};
 
 use super::record::{Deletion, Layer, Link};
-use crate::access::{Action, RepositoryPermit};
+use crate::access::{Action, Caller, Facts, Gate, GateError, RepositoryPermit};
 use crate::contention::won;
 use crate::document::decode;
 use crate::error::RegistryError;
@@ -16,20 +14,38 @@ use crate::settings::{BLOB_MOUNTING, BlobMounting};
 /// How many linking repositories are tried when a mount names no source.
 const MOST_SOURCES: usize = 16;
 
-/// Where a mount may take its blob from. The permits are for
-/// [`Action::GetDownloadUrlForLayer`]: whoever mounts a blob could as well have downloaded it.
+/// Where a mount may take its blob from. Whoever mounts a blob could as well have downloaded it:
+/// so the gate is asked for [`Action::GetDownloadUrlForLayer`].
+#[derive(Debug)]
 pub enum MountFrom<'a> {
     /// From this repository.
     Repository(RepositoryPermit),
-    /// From any repository for which this gives a permit.
-    Any(&'a (dyn Fn(&RepositoryName) -> Option<RepositoryPermit> + Send + Sync)),
+    /// From any repository for which the gate gives the caller a permit.
+    Any(MountSources<'a>),
 }
 
-impl fmt::Debug for MountFrom<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Repository(permit) => permit.fmt(f),
-            Self::Any(_) => f.write_str("Any"),
+/// Whom to ask for the sources of a mount.
+#[derive(Clone, Copy, Debug)]
+pub struct MountSources<'a> {
+    /// The gate.
+    pub gate: &'a Gate,
+    /// Who mounts.
+    pub caller: &'a Caller,
+    /// What else is known of the request.
+    pub facts: &'a Facts,
+}
+
+impl MountSources<'_> {
+    /// Returns the permit to take a blob from `name`; `None` if the caller may not.
+    pub async fn permit(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<Option<RepositoryPermit>, RegistryError> {
+        let action = Action::GetDownloadUrlForLayer;
+        match self.gate.repository(self.caller, action, name, self.facts).await {
+            Ok(permit) => Ok(Some(permit)),
+            Err(GateError::Denied(_)) => Ok(None),
+            Err(GateError::Registry(error)) => Err(error),
         }
     }
 }
@@ -48,9 +64,9 @@ impl Push {
         let repository = self.repository_to_push(permit, create).await?;
         match from {
             MountFrom::Repository(source) => self.mount_from(&repository, digest, &source).await,
-            MountFrom::Any(permit) => {
+            MountFrom::Any(sources) => {
                 for name in self.linking_repositories(digest).await? {
-                    let Some(source) = permit(&name) else {
+                    let Some(source) = sources.permit(&name).await? else {
                         continue;
                     };
                     if self.mount_from(&repository, digest, &source).await? {

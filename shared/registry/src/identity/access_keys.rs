@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::record::{StoredAccessKey, purpose};
 use super::{IdentityError, Users, change};
 use crate::access::{Action, Secret, UserPermit};
-use crate::contention::{Attempts, won};
+use crate::contention::Attempts;
 use crate::document::{decode, encode, put};
 use crate::layout::Place;
 use crate::ports::{
@@ -61,7 +61,7 @@ impl Users {
                 return Err(IdentityError::TooManyAccessKeys(MOST));
             }
             let (id, secret) = make()?;
-            let sealed = self.keys.seal(&purpose(&id), &secret.reveal()).await?;
+            let sealed = self.known.sealing_keys().seal(&purpose(&id), &secret.reveal()).await?;
             let (status, created_at) = (AccessKeyStatus::Active, self.clock.now());
             let stored = StoredAccessKey {
                 user: name.clone(),
@@ -76,7 +76,7 @@ impl Users {
                 change(name, &user, version)?,
                 put(place, encode(&stored)?, first, Condition::Absent),
             ];
-            if won(self.table.transact(operations).await)? {
+            if self.commit(operations).await? {
                 return Ok(NewAccessKey { key: AccessKey { id, status, created_at }, secret });
             }
             attempts.next().await?;
@@ -114,7 +114,7 @@ impl Users {
             let stored = StoredAccessKey { status, ..stored };
             let condition = Condition::Version(item.version);
             let operation = put(item.key, encode(&stored)?, item.version, condition);
-            if won(self.table.transact(vec![operation]).await)? {
+            if self.commit(vec![operation]).await? {
                 return Ok(());
             }
             attempts.next().await?;
@@ -141,7 +141,7 @@ impl Users {
                 change(name, &user, version)?,
                 Operation::Delete { key, condition: Condition::Any },
             ];
-            if won(self.table.transact(operations).await)? {
+            if self.commit(operations).await? {
                 return Ok(());
             }
             attempts.next().await?;

@@ -3,7 +3,8 @@
 //! A user is one item, which lists the user's access keys and policies: whatever adds or removes
 //! one changes the item on condition of its version, so that limits hold under races, and a user
 //! is deleted with all that belongs to it in one transaction. An access key is found by its id in
-//! one read; its secret lies sealed by one of the [`SealingKeys`], bound to the id.
+//! one read; its secret lies sealed by one of the [`SealingKeys`](crate::access::SealingKeys), bound
+//! to the id.
 
 mod access_keys;
 mod error;
@@ -20,7 +21,9 @@ use std::sync::Arc;
 use berth_types::UserName;
 
 use self::record::StoredUser;
-use crate::access::SealingKeys;
+pub(crate) use self::record::{StoredAccessKey, purpose};
+use crate::access::KnownKeys;
+use crate::contention::won;
 use crate::document::{decode, encode, put};
 use crate::layout::Place;
 use crate::ports::{Clock, Condition, Consistency, Operation, StoreError, WriteTable};
@@ -29,15 +32,24 @@ use crate::ports::{Clock, Condition, Consistency, Operation, StoreError, WriteTa
 #[derive(Clone, Debug)]
 pub struct Users {
     table: Arc<dyn WriteTable>,
-    keys: Arc<SealingKeys>,
+    known: Arc<KnownKeys>,
     clock: Arc<dyn Clock>,
 }
 
 impl Users {
-    /// Puts the use cases on a table, and on the keys that seal secrets.
+    /// Puts the use cases on a table, and on what the process knows of access keys, which forgets
+    /// what they change.
     #[must_use]
-    pub fn new(table: Arc<dyn WriteTable>, keys: Arc<SealingKeys>, clock: Arc<dyn Clock>) -> Self {
-        Self { table, keys, clock }
+    pub fn new(table: Arc<dyn WriteTable>, known: Arc<KnownKeys>, clock: Arc<dyn Clock>) -> Self {
+        Self { table, known, clock }
+    }
+
+    /// Carries out a change; `false` if another request changed the same first.
+    async fn commit(&self, operations: Vec<Operation>) -> Result<bool, StoreError> {
+        let result = won(self.table.transact(operations).await);
+        // Even one that failed may have been carried out.
+        self.known.forget();
+        result
     }
 
     /// Returns a user as it is now, and its item's version.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{IdentityError, Users, change};
 use crate::access::{Action, UserPermit};
-use crate::contention::{Attempts, won};
+use crate::contention::Attempts;
 use crate::document::put;
 use crate::layout::Place;
 use crate::ports::{Condition, Consistency, Operation, StoreError, StoreErrorKind};
@@ -39,7 +39,7 @@ impl Users {
                 change(name, &user, version)?,
                 put(key, document, first_version, Condition::Any),
             ];
-            if won(self.table.transact(operations).await)? {
+            if self.commit(operations).await? {
                 return Ok(());
             }
             attempts.next().await?;
@@ -88,7 +88,7 @@ impl Users {
                 change(name, &user, version)?,
                 Operation::Delete { key, condition: Condition::Any },
             ];
-            if won(self.table.transact(operations).await)? {
+            if self.commit(operations).await? {
                 return Ok(());
             }
             attempts.next().await?;

@@ -3,7 +3,7 @@ use berth_types::UserName;
 use super::record::StoredUser;
 use super::{IdentityError, Users};
 use crate::access::{Action, RegistryPermit, UserPermit};
-use crate::contention::{Attempts, won};
+use crate::contention::Attempts;
 use crate::document::{decode, encode, put};
 use crate::layout::{Place, USERS};
 use crate::ports::{
@@ -88,7 +88,7 @@ impl Users {
             for key in keys.chain(policies) {
                 operations.push(Operation::Delete { key, condition: Condition::Any });
             }
-            if won(self.table.transact(operations).await)? {
+            if self.commit(operations).await? {
                 return Ok(());
             }
             attempts.next().await?;

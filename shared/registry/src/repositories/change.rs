@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use berth_types::TagMutability;
+use berth_types::{RepositoryName, TagMutability};
 
 use super::Repositories;
 use super::record::Repository;
@@ -62,18 +62,28 @@ impl Repositories {
         change: RepositoryChange,
     ) -> Result<Arc<Repository>, RegistryError> {
         permit.must_be(change.action());
-        let name = permit.name();
+        let apply = |repository: &mut Repository| change.clone().apply(repository);
+        Ok(self.alter(permit.name(), apply).await?.0)
+    }
+
+    /// Changes a repository's record, and returns what it is then and what `alter` returned. It may
+    /// be called several times, each time with the record as it is.
+    pub(super) async fn alter<T>(
+        &self,
+        name: &RepositoryName,
+        alter: impl Fn(&mut Repository) -> Result<T, RegistryError>,
+    ) -> Result<(Arc<Repository>, T), RegistryError> {
         let mut attempts = Attempts::at(name);
         loop {
             let (current, version) = self.directory.current(name).await?;
             let mut repository = Repository::clone(&current);
-            change.clone().apply(&mut repository)?;
+            let returned = alter(&mut repository)?;
             let key = Place::Repository(name).key();
             let condition = Condition::Version(version);
             let operation = put(key, encode(&repository)?, version, condition);
             if won(self.table.transact(vec![operation]).await)? {
                 self.directory.forget(name);
-                return Ok(Arc::new(repository));
+                return Ok((Arc::new(repository), returned));
             }
             attempts.next().await?;
         }

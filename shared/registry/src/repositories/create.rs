@@ -44,6 +44,7 @@ impl Repositories {
             encryption: settings.encryption,
             scan_on_push: settings.scan_on_push,
             tags: settings.tags,
+            policy: None,
             deletion_began: None,
         };
         let record = encode(&repository)?;

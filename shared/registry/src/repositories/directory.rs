@@ -25,7 +25,7 @@ const DELETION: Duration = Duration::from_mins(1);
 
 /// Finds repositories by name, and remembers them for a few seconds.
 #[derive(Debug)]
-pub(crate) struct Directory {
+pub struct Directory {
     table: Arc<dyn ReadTable>,
     clock: Arc<dyn Clock>,
     remembered: Cache<RepositoryName, (Arc<Repository>, Timestamp)>,

@@ -11,14 +11,14 @@ mod create;
 mod delete;
 mod directory;
 mod lifecycle_policy;
+mod policy;
 mod record;
 
 pub use catalog::RepositoryNames;
 pub use change::RepositoryChange;
 pub use create::CreateRepository;
 pub use delete::{DeleteRepository, WhenNotEmpty};
-pub(crate) use directory::Directory;
-pub use directory::RepositoryPage;
+pub use directory::{Directory, RepositoryPage};
 pub use record::Repository;
 
 use std::sync::Arc;

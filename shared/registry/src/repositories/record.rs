@@ -24,6 +24,9 @@ pub struct Repository {
     /// Resource tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// Policy, as it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// When its deletion began, while one is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deletion_began: Option<Timestamp>,

@@ -1,0 +1,55 @@
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use berth_policy::Context;
+use berth_types::Tag;
+
+use crate::ports::Timestamp;
+use crate::repositories::Repository;
+
+/// What a request says beside its caller, action and resource, for the conditions of policies.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Address of the client (`aws:SourceIp`), if the server knows it.
+    pub source_ip: Option<IpAddr>,
+    /// Whether the client speaks TLS (`aws:SecureTransport`).
+    pub secure_transport: bool,
+    /// Tags of images that the request names (`berth:ImageTag`).
+    pub image_tags: Vec<Tag>,
+    /// Resource tags that the request gives (`aws:RequestTag/KEY`, and `aws:TagKeys`).
+    pub request_tags: BTreeMap<String, String>,
+    /// Keys of resource tags that the request takes away (`aws:TagKeys`).
+    pub tag_keys: Vec<String>,
+}
+
+impl Facts {
+    /// Returns the context of a request of `principal` about `repository`, if there is one.
+    pub(super) fn context(
+        &self,
+        principal: &berth_policy::Principal,
+        repository: Option<&Repository>,
+        now: Timestamp,
+    ) -> Context {
+        let mut context = Context::of(principal);
+        let now = now.seconds().to_string();
+        context
+            .set("aws:CurrentTime", now.as_str())
+            .set("aws:EpochTime", now)
+            .set("aws:SecureTransport", self.secure_transport.to_string());
+        if let Some(address) = self.source_ip {
+            context.set("aws:SourceIp", address.to_canonical().to_string());
+        }
+        context.set_list("berth:ImageTag", self.image_tags.iter().map(Tag::as_str));
+        let keys = self.request_tags.keys().chain(&self.tag_keys);
+        context.set_list("aws:TagKeys", keys.map(String::as_str));
+        for (key, value) in &self.request_tags {
+            context.set(&format!("aws:RequestTag/{key}"), value.as_str());
+        }
+        for (key, value) in repository.into_iter().flat_map(|repository| &repository.tags) {
+            context
+                .set(&format!("aws:ResourceTag/{key}"), value.as_str())
+                .set(&format!("ecr:ResourceTag/{key}"), value.as_str());
+        }
+        context
+    }
+}
