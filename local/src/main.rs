@@ -5,6 +5,7 @@
 //! the configuration, builds the ports, and mounts the handlers of `oci-api` and `ecr-api` on the
 //! server of `http-server`.
 
+mod identity;
 mod repository;
 mod serve;
 
@@ -28,6 +29,12 @@ enum Command {
     Serve(Box<serve::ServeOptions>),
     /// Make, list and delete repositories of a running registry.
     Repository(Box<repository::RepositoryCommand>),
+    /// Make, list and delete users of a running registry.
+    User(Box<identity::UserCommand>),
+    /// Make, list, switch off and delete access keys of users.
+    AccessKey(Box<identity::AccessKeyCommand>),
+    /// Give users policies, list them and take them away.
+    Policy(Box<identity::PolicyCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -36,6 +43,9 @@ fn main() -> anyhow::Result<()> {
     let result = match cli.command {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
         Command::Repository(command) => runtime.block_on(command.run()),
+        Command::User(command) => runtime.block_on(command.run()),
+        Command::AccessKey(command) => runtime.block_on(command.run()),
+        Command::Policy(command) => runtime.block_on(command.run()),
     };
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     result

@@ -20,7 +20,7 @@ INTERNAL = {
     "berth-lifecycle": set(),
     "berth-registry": {"berth-lifecycle", "berth-policy", "berth-types"},
     "berth-oci-api": {"berth-registry", "berth-types"},
-    "berth-ecr-api": {"berth-lifecycle", "berth-registry", "berth-types"},
+    "berth-ecr-api": {"berth-lifecycle", "berth-policy", "berth-registry", "berth-types"},
     "berth-aws": {"berth-registry", "berth-types"},
     "berth-embedded": {"berth-registry"},
     "berth-http-server": {"berth-oci-api", "berth-registry"},

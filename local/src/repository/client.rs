@@ -18,11 +18,15 @@ use super::access_key::access_key;
 /// How long a request may take; none of the operations takes long.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-const TARGET: &str = "AmazonEC2ContainerRegistry_V20150921";
+/// Prefix of ECR's operations.
+const ECR: &str = "AmazonEC2ContainerRegistry_V20150921";
+
+/// Prefix of Berth's own operations.
+const BERTH: &str = "Berth_20261121";
 
 /// Calls operations of one registry.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: ureq::Agent,
     endpoint: Uri,
     region: String,
@@ -31,7 +35,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Makes a client of the registry that the options name.
-    pub(super) fn new(options: ConnectionOptions) -> anyhow::Result<Self> {
+    pub(crate) fn new(options: ConnectionOptions) -> anyhow::Result<Self> {
         let ConnectionOptions { endpoint_url, region, access_key_id, secret_access_key, data_dir } =
             options;
         let mut parts = endpoint_url.into_parts();
@@ -54,9 +58,18 @@ impl Client {
         })
     }
 
-    /// Calls an operation, and returns its output.
-    pub(super) fn call(&self, operation: &str, input: &Value) -> anyhow::Result<Value> {
-        let request = self.request(operation, input)?;
+    /// Calls an operation of ECR, and returns its output.
+    pub(crate) fn call(&self, operation: &str, input: &Value) -> anyhow::Result<Value> {
+        self.send(&format!("{ECR}.{operation}"), input)
+    }
+
+    /// Calls an operation of Berth's own, and returns its output.
+    pub(crate) fn administer(&self, operation: &str, input: &Value) -> anyhow::Result<Value> {
+        self.send(&format!("{BERTH}.{operation}"), input)
+    }
+
+    fn send(&self, target: &str, input: &Value) -> anyhow::Result<Value> {
+        let request = self.request(target, input)?;
         let answer = self.agent.run(request);
         let mut answer = answer.with_context(|| {
             format!("no answer from {}: is `berth serve` running there?", self.endpoint)
@@ -73,12 +86,12 @@ impl Client {
         Ok(output)
     }
 
-    fn request(&self, operation: &str, input: &Value) -> anyhow::Result<Request<Vec<u8>>> {
+    fn request(&self, target: &str, input: &Value) -> anyhow::Result<Request<Vec<u8>>> {
         let authority = self.endpoint.authority().context("the endpoint has no host")?;
         let mut request = Request::post(&self.endpoint)
             .header("host", authority.as_str())
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("{TARGET}.{operation}"))
+            .header("x-amz-target", target)
             .body(serde_json::to_vec(input)?)?;
         self.sign(&mut request)?;
         Ok(request)

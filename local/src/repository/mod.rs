@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use self::client::Client;
+pub(crate) use self::client::Client;
 
 /// Options of `berth repository`.
 #[derive(Clone, Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) struct RepositoryCommand {
 
 /// Where the registry is, and who calls.
 #[derive(Clone, Debug, Args)]
-struct ConnectionOptions {
+pub(crate) struct ConnectionOptions {
     /// URL of the registry
     #[arg(
         long,

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use berth_registry::access::{
     Action, Authenticator, Caller, Facts, FailedLogins, Gate, GateError, Principal, RegistryPermit,
-    RepositoryPermit,
+    RepositoryPermit, UserPermit,
 };
 use berth_registry::ports::Clock;
-use berth_registry::{Identity, Registry, Repository, RepositoryChange};
-use berth_types::RepositoryName;
+use berth_registry::{Identity, Registry, Repository, RepositoryChange, Users};
+use berth_types::{RepositoryName, UserName};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -18,13 +18,14 @@ use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::signature::SignatureError;
 use crate::{
-    batch_check_layer_availability, batch_delete_image, batch_get_image, complete_layer_upload,
-    create_repository, delete_lifecycle_policy, delete_repository,
-    deregister_pull_time_update_exclusion, describe_images, describe_repositories,
-    get_authorization_token, get_download_url_for_layer, get_lifecycle_policy,
-    initiate_layer_upload, list_image_referrers, list_images, list_pull_time_update_exclusions,
-    list_tags_for_resource, put_image, put_image_scanning_configuration, put_image_tag_mutability,
-    put_lifecycle_policy, register_pull_time_update_exclusion, signature, tag_resource,
+    administration, batch_check_layer_availability, batch_delete_image, batch_get_image,
+    complete_layer_upload, create_repository, delete_lifecycle_policy, delete_repository,
+    delete_repository_policy, deregister_pull_time_update_exclusion, describe_images,
+    describe_repositories, get_authorization_token, get_download_url_for_layer,
+    get_lifecycle_policy, get_repository_policy, initiate_layer_upload, list_image_referrers,
+    list_images, list_pull_time_update_exclusions, list_tags_for_resource, put_image,
+    put_image_scanning_configuration, put_image_tag_mutability, put_lifecycle_policy,
+    register_pull_time_update_exclusion, set_repository_policy, signature, tag_resource,
     untag_resource, upload_layer_part,
 };
 
@@ -43,6 +44,8 @@ const JSON_1_1: &str = "application/x-amz-json-1.1";
 pub struct EcrApi {
     /// Use cases.
     pub registry: Registry,
+    /// Use cases of users.
+    pub users: Users,
     /// Which registry this is.
     pub identity: Identity,
     /// Turns credentials into callers.
@@ -136,6 +139,15 @@ impl Call<'_> {
         facts: &Facts,
     ) -> Result<RepositoryPermit, GateError> {
         self.api.gate.repository(&self.caller, action, name, facts).await
+    }
+
+    /// Asks the gate for an action on a user.
+    pub(crate) fn user_permit(
+        &self,
+        action: Action,
+        name: &UserName,
+    ) -> Result<UserPermit, GateError> {
+        self.api.gate.user(&self.caller, action, name, &self.facts)
     }
 
     /// Asks the gate for an action on the registry as a whole.
@@ -234,6 +246,16 @@ impl Call<'_> {
             Operation::Ecr(E::UploadLayerPart) => {
                 write(&upload_layer_part::run(self, read(body)?).await?)
             }
+            Operation::Ecr(E::SetRepositoryPolicy) => {
+                write(&set_repository_policy::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::GetRepositoryPolicy) => {
+                write(&get_repository_policy::run(self, read(body)?).await?)
+            }
+            Operation::Ecr(E::DeleteRepositoryPolicy) => {
+                write(&delete_repository_policy::run(self, read(body)?).await?)
+            }
+            Operation::Berth(operation) => administration::run(self, operation, body).await,
             Operation::Ecr(operation) => self.run_on_registry(operation, body).await,
             Operation::EcrPublic(_) => Err(ApiError::UnsupportedOperation(operation.name())),
         }

@@ -1,8 +1,9 @@
 //! Why an operation is refused, and the one table of what clients are told.
 
+use berth_policy::{Fault, InvalidPolicy};
 use berth_registry::access::{Denied, GateError};
 use berth_registry::ports::{StoreError, StoreErrorKind};
-use berth_registry::{Identity, RegistryError};
+use berth_registry::{Identity, IdentityError, RegistryError};
 use berth_types::{Digest, Reference, RegistryId, RepositoryName, UploadId};
 use http::StatusCode;
 use serde_json::{Map, Value};
@@ -82,6 +83,10 @@ pub(crate) enum ApiError {
     Denied(Denied),
     /// The use case refused or failed.
     Registry(RegistryError),
+    /// A policy is not valid.
+    InvalidPolicy(InvalidPolicy),
+    /// A use case of users refused.
+    Identity(IdentityError),
     /// The answer can't be written.
     Answer(serde_json::Error),
 }
@@ -116,6 +121,21 @@ impl From<SignatureError> for ApiError {
 impl From<InvalidParameter> for ApiError {
     fn from(error: InvalidParameter) -> Self {
         Self::Parameter(error)
+    }
+}
+
+impl From<InvalidPolicy> for ApiError {
+    fn from(error: InvalidPolicy) -> Self {
+        Self::InvalidPolicy(error)
+    }
+}
+
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::Registry(error) => Self::Registry(error),
+            error => Self::Identity(error),
+        }
     }
 }
 
@@ -219,6 +239,11 @@ impl ApiError {
             ),
             Self::Denied(denied) => A::client("AccessDeniedException", denied.to_string()),
             Self::Registry(error) => registry_answer(error, &identity.registry_id),
+            Self::InvalidPolicy(error) => {
+                tracing::info!(%error, "a policy was refused");
+                A::client("InvalidParameterException", error.aws_message())
+            }
+            Self::Identity(error) => identity_answer(error, &identity.registry_id),
             Self::Answer(_) => {
                 A::server(StatusCode::INTERNAL_SERVER_ERROR, "The registry failed internally")
             }
@@ -319,6 +344,38 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         E::Store(error) => return store_answer(error),
     };
     ErrorAnswer::client(code, message)
+}
+
+/// The table of what use cases of users refuse, in IAM's words.
+fn identity_answer(error: &IdentityError, registry_id: &RegistryId) -> ErrorAnswer {
+    use IdentityError as E;
+    let unknown = |what: String| {
+        ErrorAnswer::client("NoSuchEntityException", format!("The {what} cannot be found."))
+    };
+    let quota = |what: &str, most: usize| {
+        let message = format!("Cannot exceed quota for {what}: {most}");
+        ErrorAnswer::client("LimitExceededException", message)
+    };
+    match error {
+        E::UserUnknown(name) => unknown(format!("user with name {name}")),
+        E::UserExists(name) => ErrorAnswer::client(
+            "EntityAlreadyExistsException",
+            format!("User with name {name} already exists."),
+        ),
+        E::AccessKeyUnknown { id, .. } => unknown(format!("Access Key with id {id}")),
+        E::PolicyUnknown { policy, .. } => unknown(format!("user policy with name {policy}")),
+        E::TooManyAccessKeys(most) => quota("AccessKeysPerUser", *most),
+        E::TooManyPolicies(most) => quota("PoliciesPerUser", *most),
+        E::PolicyInvalid(error) => {
+            tracing::info!(%error, "a policy was refused");
+            let code = match error.fault {
+                Fault::TooLong { .. } => "LimitExceededException",
+                _ => "MalformedPolicyDocumentException",
+            };
+            ErrorAnswer::client(code, error.aws_message())
+        }
+        E::Registry(error) => registry_answer(error, registry_id),
+    }
 }
 
 fn store_answer(error: &StoreError) -> ErrorAnswer {

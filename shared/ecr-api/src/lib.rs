@@ -8,6 +8,7 @@
 //! `docs/compatibility.md` says which operations are built.
 
 mod account_setting;
+mod administration;
 mod api;
 mod error;
 mod image_description;
@@ -30,6 +31,7 @@ mod complete_layer_upload;
 mod create_repository;
 mod delete_lifecycle_policy;
 mod delete_repository;
+mod delete_repository_policy;
 mod delete_signing_configuration;
 mod deregister_pull_time_update_exclusion;
 mod describe_images;
@@ -40,6 +42,7 @@ mod get_authorization_token;
 mod get_download_url_for_layer;
 mod get_lifecycle_policy;
 mod get_registry_scanning_configuration;
+mod get_repository_policy;
 mod get_signing_configuration;
 mod initiate_layer_upload;
 mod list_image_referrers;
@@ -56,7 +59,9 @@ mod put_replication_configuration;
 mod put_signing_configuration;
 mod register_pull_time_update_exclusion;
 mod repository_description;
+mod repository_policy;
 mod resource_tags;
+mod set_repository_policy;
 mod tag_mutability;
 mod tag_resource;
 mod untag_resource;

@@ -9,6 +9,8 @@ pub(crate) enum Operation {
     Ecr(EcrOperation),
     /// Operation of Amazon ECR Public.
     EcrPublic(EcrPublicOperation),
+    /// Operation of Berth's own.
+    Berth(BerthOperation),
 }
 
 /// Defines an enum of operations and the conversions between them and their names.
@@ -128,6 +130,23 @@ operations! {
     }
 }
 
+operations! {
+    /// Berth's own operations, version 2026-11-21.
+    BerthOperation {
+        CreateAccessKey,
+        CreateUser,
+        DeleteAccessKey,
+        DeleteUser,
+        DeleteUserPolicy,
+        GetUserPolicy,
+        ListAccessKeys,
+        ListUserPolicies,
+        ListUsers,
+        PutUserPolicy,
+        UpdateAccessKey,
+    }
+}
+
 impl Operation {
     /// Parses the value of an `X-Amz-Target` header, such as
     /// `AmazonEC2ContainerRegistry_V20150921.CreateRepository`.
@@ -139,6 +158,7 @@ impl Operation {
             Some(("SpencerFrontendService", name)) => {
                 EcrPublicOperation::parse(name).map(Self::EcrPublic)
             }
+            Some(("Berth_20261121", name)) => BerthOperation::parse(name).map(Self::Berth),
             _ => None,
         };
         operation.ok_or_else(|| ApiError::UnknownOperation(target.to_owned()))
@@ -149,13 +169,14 @@ impl Operation {
         match self {
             Self::Ecr(operation) => operation.name(),
             Self::EcrPublic(operation) => operation.name(),
+            Self::Berth(operation) => operation.name(),
         }
     }
 
     /// Returns the name of the API's service in a signature's scope.
     pub(crate) fn signing_name(self) -> &'static str {
         match self {
-            Self::Ecr(_) => "ecr",
+            Self::Ecr(_) | Self::Berth(_) => "ecr",
             Self::EcrPublic(_) => "ecr-public",
         }
     }

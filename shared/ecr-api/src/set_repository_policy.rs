@@ -1,0 +1,37 @@
+//! [SetRepositoryPolicy](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_SetRepositoryPolicy.html).
+
+use berth_policy::{Policy, PolicyKind};
+use berth_registry::access::Action;
+use berth_types::RepositoryArn;
+use serde::Deserialize;
+
+use crate::api::Call;
+use crate::error::ApiError;
+use crate::parameter::{named_repository, required, text_length};
+use crate::repository_policy::RepositoryPolicy;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Input {
+    registry_id: Option<String>,
+    repository_name: Option<String>,
+    policy_text: Option<String>,
+    /// Meant for policies that lock their author out. Here the root can always change them.
+    #[serde(rename = "force")]
+    _force: Option<bool>,
+}
+
+/// Gives a repository a policy.
+pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<RepositoryPolicy, ApiError> {
+    let identity = &call.api.identity;
+    let name = named_repository(input.repository_name, input.registry_id, identity)?;
+    let text = required("policyText", input.policy_text)?;
+    let (region, registry) = (identity.region.clone(), identity.registry_id.clone());
+    let arn = RepositoryArn { region, registry, name: name.clone() }.to_string();
+    let kind = PolicyKind::Repository { arn };
+    text_length("policyText", &text, 0, kind.usual_size())?;
+    let permit = call.permit(Action::SetRepositoryPolicy, &name).await?;
+    Policy::parse(&kind, &text, kind.usual_size())?;
+    call.api.registry.repositories.set_policy(&permit, &text).await?;
+    Ok(RepositoryPolicy::new(name, text, identity))
+}
