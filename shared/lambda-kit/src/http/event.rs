@@ -24,8 +24,8 @@ const DECODED: &AsciiSet = &NOT_IN_A_PATH.add(b'%');
 /// ([payload 2.0](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html#http-api-develop-integrations-lambda.proxy-format)),
 /// or of a REST API ([payload 1.0](https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format)).
 ///
-/// Read here and not by `lambda_http`, which reads an event twice, takes a `?` of a decoded path
-/// for the beginning of a query, resolves `..`, and panics at what is no URL.
+/// Answers are `lambda_http`'s, but events are read here: it reads an event twice, takes a `?` of a
+/// decoded path for the beginning of a query, resolves `..`, and panics at what is no URL.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HttpEvent {

@@ -1,11 +1,9 @@
-use std::collections::BTreeMap;
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use berth_oci_api::ResponseBody;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
+use lambda_http::Body;
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
 use serde::Serialize;
 use serde_json::json;
 
@@ -13,54 +11,59 @@ use super::event::Form;
 
 /// Answer to an [`HttpEvent`](super::HttpEvent), in the form that its API understands.
 #[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HttpReply {
-    status_code: u16,
-    /// Of an HTTP API, which has one value of each; those of one name are joined by commas.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    headers: Option<BTreeMap<String, String>>,
+#[serde(untagged)]
+pub enum HttpReply {
+    /// Of an HTTP API.
+    Http(ApiGatewayV2httpResponse),
     /// Of a REST API.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
-    body: String,
-    is_base64_encoded: bool,
+    Rest(ApiGatewayProxyResponse),
 }
 
 impl HttpReply {
     /// Renders an answer. `Content-Length` goes along: an answer to HEAD has one and no body.
     pub(crate) fn new(form: Form, response: Response<Bytes>) -> Self {
         let (parts, body) = response.into_parts();
-        let all = values(&parts.headers);
-        let (body, is_base64_encoded) = encode(&body);
-        let (headers, multi_value_headers) = match form {
+        let body = encode(&body);
+        let is_base64_encoded = matches!(body, Body::Binary(_));
+        let status_code = parts.status.as_u16().into();
+        match form {
             Form::Http => {
-                let joined = all.into_iter().map(|(name, values)| (name, values.join(", ")));
-                (Some(joined.collect()), None)
+                let mut reply = ApiGatewayV2httpResponse::default();
+                reply.status_code = status_code;
+                reply.headers = joined(&parts.headers);
+                reply.body = Some(body);
+                reply.is_base64_encoded = is_base64_encoded;
+                Self::Http(reply)
             }
-            Form::Rest => (None, Some(all)),
-        };
-        let status_code = parts.status.as_u16();
-        Self { status_code, headers, multi_value_headers, body, is_base64_encoded }
+            Form::Rest => {
+                let mut reply = ApiGatewayProxyResponse::default();
+                reply.status_code = status_code;
+                reply.multi_value_headers = parts.headers;
+                reply.body = Some(body);
+                reply.is_base64_encoded = is_base64_encoded;
+                Self::Rest(reply)
+            }
+        }
     }
 }
 
-fn values(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
-    let mut all = BTreeMap::<String, Vec<String>>::new();
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        all.entry(name.as_str().to_owned()).or_default().push(value);
-    }
-    all
+/// Joins the values of one name by commas: an HTTP API has one value of each.
+fn joined(headers: &HeaderMap) -> HeaderMap {
+    let join = |name| {
+        let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+        HeaderValue::from_bytes(&values.join(&b", "[..])).ok()
+    };
+    headers.keys().filter_map(|name| Some((name.clone(), join(name)?))).collect()
 }
 
 /// Writes a body as text, which keeps every byte of what is UTF-8, or as base64: what is no text,
 /// and text that JSON's escapes would make longer than base64 does, since an answer has 6 MiB.
-fn encode(body: &Bytes) -> (String, bool) {
+fn encode(body: &Bytes) -> Body {
     match str::from_utf8(body) {
         Ok(text) if text.len() + escapes(text) <= body.len().div_ceil(3) * 4 => {
-            (text.to_owned(), false)
+            Body::Text(text.to_owned())
         }
-        _ => (STANDARD.encode(body), true),
+        _ => Body::Binary(body.to_vec()),
     }
 }
 
@@ -126,13 +129,15 @@ mod tests {
             json!({
                 "statusCode": 206,
                 "headers": { "link": "<a>, <b>", "content-length": "7" },
+                "multiValueHeaders": {},
                 "body": "",
                 "isBase64Encoded": false,
+                "cookies": [],
             })
         );
         let rest = rendered(Form::Rest, b"");
         let headers = json!({ "link": ["<a>", "<b>"], "content-length": ["7"] });
-        assert_eq!((&rest["multiValueHeaders"], rest.get("headers")), (&headers, None));
+        assert_eq!((&rest["multiValueHeaders"], &rest["headers"]), (&headers, &json!({})));
     }
 
     #[test]
