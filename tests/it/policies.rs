@@ -285,3 +285,22 @@ async fn the_token_in_a_url_is_good_for_one_thing_alone() {
         }
     }
 }
+
+#[tokio::test]
+async fn policies_ask_where_a_request_comes_from() {
+    let registry = registry().await;
+    let statement = |operator: &str| {
+        format!(
+            r#"{{"Effect": "Allow", "Action": "ecr:*", "Resource": "*",
+                "Condition": {{"{operator}": {{"aws:SourceIp": "10.0.0.0/8"}}}}}}"#
+        )
+    };
+    let kim = kim(&registry, &statement("IpAddress")).await;
+    let path = "/v2/team/app/manifests/v1";
+    for (address, status) in [("10.1.2.3", 200), ("::ffff:10.1.2.3", 200), ("192.0.2.1", 403)] {
+        let call = registry.request("HEAD", path).basic(&kim.id, &kim.secret);
+        call.at_address(address).expect(status).await;
+    }
+    // A server that does not know the address lets nobody in by it.
+    registry.request("HEAD", path).basic(&kim.id, &kim.secret).expect(403).await;
+}

@@ -89,7 +89,8 @@ impl EcrApi {
         let operation = parse_operation(&parts)?;
         let caller = signature::authenticate(self, &parts, &body, operation, base_url).await?;
         let secure_transport = base_url.starts_with("https:");
-        let facts = Facts { secure_transport, ..Facts::default() };
+        let source_ip = parts.extensions.get().copied();
+        let facts = Facts { secure_transport, source_ip, ..Facts::default() };
         let call = Call { api: self, caller, base_url, facts };
         call.run(operation, &body).await
     }

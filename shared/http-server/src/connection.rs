@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use berth_registry::access::ClientAddress;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -49,24 +50,27 @@ impl<A: Api, E: Encrypt> Greeting<A, E> {
             tracing::debug!(%error, "connection lost");
             return;
         }
-        let Some(encryption) = &self.encryption else { return self.greet_plainly(stream).await };
+        let client = stream.peer_addr().ok().map(|address| ClientAddress(address.ip()));
+        let Some(encryption) = &self.encryption else {
+            return self.greet_plainly(stream, client).await;
+        };
         let handshake = tokio::time::timeout(self.head_timeout, encryption.accept(stream)).await;
         let Ok(Ok(stream)) = handshake else { return tracing::debug!("TLS handshake failed") };
-        let connection = Connection::copying(self.scheme);
+        let connection = Connection::copying(self.scheme, client);
         self.converse(stream, connection).await;
     }
 
     #[cfg(target_os = "linux")]
-    async fn greet_plainly(self, stream: TcpStream) {
+    async fn greet_plainly(self, stream: TcpStream, client: Option<ClientAddress>) {
         let regions = crate::sendfile::Regions::default();
         let stream = crate::sendfile::SendfileStream::new(stream, regions.clone());
-        let connection = Connection::sending_files(self.scheme, regions);
+        let connection = Connection::sending_files(self.scheme, client, regions);
         self.converse(stream, connection).await;
     }
 
     #[cfg(not(target_os = "linux"))]
-    async fn greet_plainly(self, stream: TcpStream) {
-        let connection = Connection::copying(self.scheme);
+    async fn greet_plainly(self, stream: TcpStream, client: Option<ClientAddress>) {
+        let connection = Connection::copying(self.scheme, client);
         self.converse(stream, connection).await;
     }
 

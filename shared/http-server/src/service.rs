@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use berth_oci_api::ResponseBody;
+use berth_registry::access::ClientAddress;
 use berth_registry::ports::{Consistency, Key, ReadTable};
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderName, HeaderValue};
@@ -41,15 +42,18 @@ pub enum BaseUrl {
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     scheme: &'static str,
+    /// Address of the other end, unless it has gone already.
+    client: Option<ClientAddress>,
     #[cfg(target_os = "linux")]
     regions: Option<crate::sendfile::Regions>,
 }
 
 impl Connection {
     /// A connection on which files are read and copied.
-    pub(crate) fn copying(scheme: &'static str) -> Self {
+    pub(crate) fn copying(scheme: &'static str, client: Option<ClientAddress>) -> Self {
         Self {
             scheme,
+            client,
             #[cfg(target_os = "linux")]
             regions: None,
         }
@@ -57,8 +61,12 @@ impl Connection {
 
     /// A connection that sends files by itself.
     #[cfg(target_os = "linux")]
-    pub(crate) fn sending_files(scheme: &'static str, regions: crate::sendfile::Regions) -> Self {
-        Self { scheme, regions: Some(regions) }
+    pub(crate) fn sending_files(
+        scheme: &'static str,
+        client: Option<ClientAddress>,
+        regions: crate::sendfile::Regions,
+    ) -> Self {
+        Self { scheme, client, regions: Some(regions) }
     }
 }
 
@@ -99,9 +107,12 @@ impl<A: Api> Service<A> {
     /// Answers a request. One that changes something runs to its end even if the client goes.
     pub(crate) async fn call(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         connection: &Connection,
     ) -> Response<Body> {
+        if let Some(client) = connection.client {
+            request.extensions_mut().insert(client);
+        }
         let started = Instant::now();
         let id = Uuid::new_v4();
         let (method, version) = (request.method().clone(), request.version());

@@ -135,7 +135,8 @@ impl OciApi {
             Err(error) => return Err(error.into()),
         };
         let secure_transport = base_url.starts_with("https:");
-        let facts = Facts { secure_transport, ..Facts::default() };
+        let source_ip = parts.extensions.get().copied();
+        let facts = Facts { secure_transport, source_ip, ..Facts::default() };
         let bearer = caller.clone();
         let call = Call { api: self, caller, parts, query, base_url, facts, route: &route };
         match (call.run(body).await, &route) {

@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt as _;
 
 use base64::Engine as _;
 use berth_oci_api::{RequestBody, ResponseBody};
+use berth_registry::access::ClientAddress;
 use berth_registry::ports::BodyError;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
@@ -68,6 +69,12 @@ impl TestRegistry {
 impl Call<'_> {
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.builder = self.builder.header(name, value.as_ref());
+        self
+    }
+
+    /// Comes from this address.
+    pub fn at_address(mut self, address: &str) -> Self {
+        self.builder = self.builder.extension(ClientAddress(address.parse().unwrap()));
         self
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use berth_oci_api::RequestBody;
+use berth_registry::access::ClientAddress;
 use berth_registry::ports::BodyError;
 use bytes::Bytes;
 use form_urlencoded::Serializer;
@@ -49,12 +50,23 @@ pub struct HttpEvent {
 struct RequestContext {
     request_id: Option<String>,
     domain_name: Option<String>,
+    /// Of an HTTP API.
     http: Option<HttpContext>,
+    /// Of a REST API.
+    identity: Option<IdentityContext>,
 }
 
 #[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct HttpContext {
     method: String,
+    source_ip: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IdentityContext {
+    source_ip: Option<String>,
 }
 
 /// Which of the two forms an event has, and its answer.
@@ -92,6 +104,14 @@ impl HttpEvent {
     /// Returns the host that the client asked for, as the gateway knows it.
     pub(crate) fn domain_name(&self) -> Option<&str> {
         self.request_context.domain_name.as_deref()
+    }
+
+    /// Returns the address of the client, as the gateway knows it.
+    fn client_address(&self) -> Option<ClientAddress> {
+        let RequestContext { http, identity, .. } = &self.request_context;
+        let of_http = http.as_ref().and_then(|http| http.source_ip.as_deref());
+        let of_rest = identity.as_ref().and_then(|identity| identity.source_ip.as_deref());
+        of_http.or(of_rest)?.parse().ok().map(ClientAddress)
     }
 
     /// Returns how many bytes the body has.
@@ -162,7 +182,7 @@ impl HttpEvent {
         let (path, query) = (self.path(), self.query());
         let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
         let uri: Uri = uri.parse().map_err(|_| EventError::Uri)?;
-        let headers = self.headers()?;
+        let (headers, client) = (self.headers()?, self.client_address());
         let body = match (self.body, self.is_base64_encoded) {
             (Some(text), true) => STANDARD.decode(text).map_err(|_| EventError::Body)?.into(),
             (Some(text), false) => Bytes::from(text),
@@ -173,6 +193,9 @@ impl HttpEvent {
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
+        if let Some(client) = client {
+            request.extensions_mut().insert(client);
+        }
         Ok(request)
     }
 }
@@ -231,13 +254,19 @@ mod tests {
             "multiValueHeaders": { "Accept": ["a/b", "c/d"] },
             "queryStringParameters": { "n": "2" },
             "multiValueQueryStringParameters": { "last": ["a&b"], "n": ["1", "2"] },
-            "requestContext": { "domainName": "x.example", "requestId": "id" },
+            "requestContext": {
+                "domainName": "x.example",
+                "identity": { "sourceIp": "2001:db8::1" },
+                "requestId": "id",
+            },
             "body": null,
         }));
         assert_eq!(event.form(), Form::Rest);
         assert_eq!(event.domain_name(), Some("x.example"));
         let request = event.into_request().unwrap();
         assert_eq!(request.method(), Method::PATCH);
+        let client = ClientAddress("2001:db8::1".parse().unwrap());
+        assert_eq!(request.extensions().get(), Some(&client));
         assert_eq!(request.uri(), "/v2/a/blobs/sha256%3A0?last=a%26b&n=1&n=2");
         let accepted: Vec<_> = request.headers().get_all("accept").iter().collect();
         assert_eq!(accepted, ["a/b", "c/d"]);

@@ -7,11 +7,16 @@ use berth_types::Tag;
 use crate::ports::Timestamp;
 use crate::repositories::Repository;
 
+/// Address of the client that sent a request, as the server sees it. Servers put it into the
+/// request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
+
 /// What a request says beside its caller, action and resource, for the conditions of policies.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Address of the client (`aws:SourceIp`), if the server knows it.
-    pub source_ip: Option<IpAddr>,
+    pub source_ip: Option<ClientAddress>,
     /// Whether the client speaks TLS (`aws:SecureTransport`).
     pub secure_transport: bool,
     /// Tags of images that the request names (`berth:ImageTag`).
@@ -36,7 +41,7 @@ impl Facts {
             .set("aws:CurrentTime", now.as_str())
             .set("aws:EpochTime", now)
             .set("aws:SecureTransport", self.secure_transport.to_string());
-        if let Some(address) = self.source_ip {
+        if let Some(ClientAddress(address)) = self.source_ip {
             context.set("aws:SourceIp", address.to_canonical().to_string());
         }
         context.set_list("berth:ImageTag", self.image_tags.iter().map(Tag::as_str));

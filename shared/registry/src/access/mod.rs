@@ -17,7 +17,7 @@ pub use authenticator::{
     AuthenticationError, Authenticator, FoundKey, IssuedToken, RootCredentials,
 };
 pub use caller::{Caller, Scope};
-pub use facts::Facts;
+pub use facts::{ClientAddress, Facts};
 pub use failed_logins::FailedLogins;
 pub use gate::{Denied, DeniedBy, Gate, GateError, RegistryPermit, RepositoryPermit, UserPermit};
 pub use known_keys::KnownKeys;
