@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import ecr_http
 import images
 import requests
 from berth_server import BerthServer
@@ -67,3 +69,8 @@ def fitting(berth: BerthServer, operation: str, **members: Any) -> dict[str, Any
     answer = call(berth, operation, **members)
     assert misfits(operation_model("ecr", operation).output_shape, answer) == []
     return answer
+
+
+def refused(call: Callable[..., Any], code: str, **members: Any) -> str:
+    """Checks that a call on `app` is refused with `code`, and returns the message."""
+    return ecr_http.refused(call, code, **({"repositoryName": "app"} | members))

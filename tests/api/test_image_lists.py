@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import images
 import pytest
 from berth_server import BerthServer
 from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from ecr_http import ACCOUNT, client
-from ecr_images import fitting, push, referrer, small_image
+from ecr_images import fitting, push, referrer, refused, small_image
 
 UNKNOWN = "sha256:" + "0" * 64
 
@@ -25,15 +24,6 @@ def ecr(berth: BerthServer) -> Iterator[BaseClient]:
     ecr.create_repository(repositoryName="app")
     yield ecr
     ecr.delete_repository(repositoryName="app", force=True)
-
-
-def refused(call: Callable[..., Any], code: str, **members: Any) -> str:
-    """Checks that a call on `app` is refused with `code`, and returns the message."""
-    with pytest.raises(ClientError) as caught:
-        call(**({"repositoryName": "app"} | members))
-    error = caught.value.response["Error"]
-    assert error["Code"] == code, error
-    return error["Message"]
 
 
 def test_ids_are_listed_by_tag(berth: BerthServer, ecr: BaseClient) -> None:

@@ -1,38 +1,17 @@
 //! [GetLifecyclePolicy](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicy.html).
 
 use berth_registry::access::Action;
-use berth_types::{RegistryId, RepositoryName};
-use serde::{Deserialize, Serialize};
 
 use crate::api::Call;
 use crate::error::ApiError;
+use crate::lifecycle_policy::{PolicyDescription, PolicyOf};
 use crate::parameter::named_repository;
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Input {
-    registry_id: Option<String>,
-    repository_name: Option<String>,
-}
-
-/// Without `lastEvaluatedAt`: nothing evaluates policies yet.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Output {
-    registry_id: RegistryId,
-    repository_name: RepositoryName,
-    lifecycle_policy_text: String,
-}
-
 /// Returns a repository's lifecycle policy.
-pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
+pub(crate) async fn run(call: &Call<'_>, input: PolicyOf) -> Result<PolicyDescription, ApiError> {
     let api = call.api;
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let permit = call.permit(Action::GetLifecyclePolicy, &name).await?;
     let text = api.registry.repositories.lifecycle_policy(&permit).await?;
-    Ok(Output {
-        registry_id: api.identity.registry_id.clone(),
-        repository_name: name,
-        lifecycle_policy_text: text,
-    })
+    Ok(PolicyDescription::new(name, text, &api.identity))
 }

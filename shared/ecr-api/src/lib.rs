@@ -45,6 +45,7 @@ mod get_registry_scanning_configuration;
 mod get_repository_policy;
 mod get_signing_configuration;
 mod initiate_layer_upload;
+mod lifecycle_policy;
 mod list_image_referrers;
 mod list_images;
 mod list_pull_time_update_exclusions;

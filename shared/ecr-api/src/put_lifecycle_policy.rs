@@ -2,11 +2,11 @@
 
 use berth_lifecycle::{InvalidLifecyclePolicy, LifecyclePolicy};
 use berth_registry::access::Action;
-use berth_types::{RegistryId, RepositoryName};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::api::Call;
 use crate::error::ApiError;
+use crate::lifecycle_policy::PolicyDescription;
 use crate::parameter::{InvalidParameter, named_repository, required, text_length};
 
 #[derive(Debug, Deserialize)]
@@ -17,16 +17,8 @@ pub(crate) struct Input {
     lifecycle_policy_text: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Output {
-    registry_id: RegistryId,
-    repository_name: RepositoryName,
-    lifecycle_policy_text: String,
-}
-
 /// Says what happens to a repository's old images.
-pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
+pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<PolicyDescription, ApiError> {
     let api = call.api;
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let at = "lifecyclePolicyText";
@@ -35,11 +27,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let policy: LifecyclePolicy = text.parse().map_err(|error| refusal(&error))?;
     let permit = call.permit(Action::PutLifecyclePolicy, &name).await?;
     api.registry.repositories.put_lifecycle_policy(&permit, &policy).await?;
-    Ok(Output {
-        registry_id: api.identity.registry_id.clone(),
-        repository_name: name,
-        lifecycle_policy_text: text,
-    })
+    Ok(PolicyDescription::new(name, text, &api.identity))
 }
 
 /// Says what is wrong with a policy; ECR writes the parameter with a capital letter here.

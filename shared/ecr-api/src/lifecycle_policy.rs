@@ -1,0 +1,30 @@
+//! A repository's lifecycle policy, as requests name it and responses give it back.
+
+use berth_registry::Identity;
+use berth_types::{RegistryId, RepositoryName};
+use serde::{Deserialize, Serialize};
+
+/// Input of the operations that name a repository and no more.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PolicyOf {
+    pub(crate) registry_id: Option<String>,
+    pub(crate) repository_name: Option<String>,
+}
+
+/// Output of all operations about a policy, without `lastEvaluatedAt`: nothing evaluates policies yet.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PolicyDescription {
+    registry_id: RegistryId,
+    repository_name: RepositoryName,
+    lifecycle_policy_text: String,
+}
+
+impl PolicyDescription {
+    /// Describes the policy `text` of a repository.
+    pub(crate) fn new(name: RepositoryName, text: String, identity: &Identity) -> Self {
+        let registry_id = identity.registry_id.clone();
+        Self { registry_id, repository_name: name, lifecycle_policy_text: text }
+    }
+}
