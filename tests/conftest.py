@@ -11,13 +11,27 @@ from pathlib import Path
 import pytest
 from berth_server import BerthServer
 from clients import program, run
+from remote_registry import RemoteRegistry, needs_its_own, remote_registry
 
 DAEMON_SECONDS = 60
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what a registry that runs elsewhere can't do."""
+    if remote_registry() is None:
+        return
+    left_out = [item for item in items if needs_its_own(item)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
 @pytest.fixture(scope="module")
-def berth() -> Iterator[BerthServer]:
-    """A running `berth serve`, one for all tests of a module."""
+def berth() -> Iterator[BerthServer | RemoteRegistry]:
+    """A running `berth serve`, one for all tests of a module, or what `BERTH_TEST_URL` names."""
+    remote = remote_registry()
+    if remote is not None:
+        yield remote
+        return
     with BerthServer() as server:
         yield server
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from ecr_model import service_model
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
+REGION = os.environ.get("BERTH_TEST_REGION", "us-east-1")
+ACCOUNT = os.environ.get("BERTH_TEST_ACCOUNT_ID", "123456789012")
 JSON_1_1 = "application/x-amz-json-1.1"
 
 

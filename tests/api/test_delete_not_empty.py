@@ -51,7 +51,9 @@ def test_images_hold_a_deletion_up(berth: BerthServer) -> None:
     )
     assert ecr.describe_repositories(repositoryNames=["app"])["repositories"]
     ecr.delete_repository(repositoryName="app", force=True)
-    assert ecr.describe_repositories()["repositories"] == []
+    with pytest.raises(ecr.exceptions.RepositoryNotFoundException):
+        ecr.describe_repositories(repositoryNames=["app"])
     ecr.create_repository(repositoryName="app")
     tags = requests.get(f"{berth.url}/v2/app/tags/list", auth=berth.auth, timeout=30)
     assert tags.json()["tags"] in (None, [])
+    ecr.delete_repository(repositoryName="app")

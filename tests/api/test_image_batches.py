@@ -175,6 +175,8 @@ def test_children_stay_as_long_as_an_index_lists_them(berth: BerthServer, ecr: B
     assert listed(ecr) == [{"imageDigest": index.children[1].digest}]
 
 
+# An answer of AWS Lambda has 6 MB at most.
+@pytest.mark.local
 def test_large_answers_are_refused(berth: BerthServer, ecr: BaseClient) -> None:
     image = small_image("large")
     document = image.data[:-1] + b',"annotations":{"a":"' + b"x" * 4_000_000 + b'"}}'

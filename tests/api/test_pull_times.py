@@ -12,10 +12,10 @@ import requests
 from berth_server import BerthServer
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from ecr_http import client
+from ecr_http import ACCOUNT, client
 from ecr_images import fitting, push, small_image
 
-ROLE = "arn:aws:iam::123456789012:role/ci/builder"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci/builder"
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_principals_are_excluded(berth: BerthServer, ecr: BaseClient) -> None:
         "ExclusionAlreadyExistsException",
         principalArn=ROLE,
     )
-    users = [f"arn:aws:iam::123456789012:user/u{i:02}" for i in range(99)]
+    users = [f"arn:aws:iam::{ACCOUNT}:user/u{i:02}" for i in range(99)]
     for user in users:
         ecr.register_pull_time_update_exclusion(principalArn=user)
     refused(
@@ -96,9 +96,7 @@ def test_principals_are_excluded(berth: BerthServer, ecr: BaseClient) -> None:
 
 
 @pytest.mark.parametrize("operation", ["register", "deregister"])
-@pytest.mark.parametrize(
-    "principal", [None, "", "arn:aws:iam::123456789012:root", ROLE + "a" * 200]
-)
+@pytest.mark.parametrize("principal", [None, "", f"arn:aws:iam::{ACCOUNT}:root", ROLE + "a" * 200])
 def test_bad_principals_are_refused(ecr: BaseClient, operation: str, principal: str | None) -> None:
     call = getattr(ecr, f"{operation}_pull_time_update_exclusion")
     members = {} if principal is None else {"principalArn": principal}
