@@ -28,6 +28,7 @@ mod redirects;
 mod repository_deletion;
 mod round_trips;
 mod sealing_keys;
+mod sessions;
 mod staged_uploads;
 mod upload_host;
 mod upload_races;

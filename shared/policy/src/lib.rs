@@ -18,6 +18,7 @@ mod pattern;
 mod policy;
 mod principal;
 mod principal_element;
+mod principal_pattern;
 mod resource;
 mod statement;
 
@@ -28,3 +29,4 @@ pub use kind::{PolicyKind, RegistryScope};
 pub use policy::Policy;
 pub use principal::{AwsPrincipal, ParsePrincipalError, Principal};
 pub use principal_element::NamedPrincipal;
+pub use principal_pattern::{ParsePrincipalPatternError, PrincipalPattern};

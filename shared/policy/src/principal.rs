@@ -207,7 +207,7 @@ fn is_name(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"*?/:\"\\".contains(&byte))
 }
 
-fn is_partition(text: &str) -> bool {
+pub(crate) fn is_partition(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
     text.starts_with("aws") && text.bytes().all(allowed)
 }

@@ -19,6 +19,8 @@
 //! | `users` | NAME | user: when it was made, its access keys' ids, its policies' names | |
 //! | `user/NAME` | `policy/POLICY` | text of a policy of the user | |
 //! | `access-key/ID` | `access-key` | user, sealed secret, status | |
+//! | `trusts` | NAME | trust: its id, whom it lets in, its policies' names | |
+//! | `trust/NAME` | `policy/POLICY` | text of a policy of the trust's sessions | |
 //! | `pull-time-exclusions` | ARN | when a principal's pulls were excluded | |
 //! | `settings` | NAME | setting of the registry | |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
@@ -32,7 +34,8 @@
 //! | `manifests/UUID` | a manifest that is too large for its item |
 
 use berth_types::{
-    AccessKeyId, Digest, PolicyName, PrincipalArn, RepositoryName, Tag, UploadId, UserName,
+    AccessKeyId, Digest, PolicyName, PrincipalArn, RepositoryName, Tag, TrustName, UploadId,
+    UserName,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -80,6 +83,8 @@ pub(crate) enum Place<'a> {
     User(&'a UserName),
     UserPolicy(&'a UserName, &'a PolicyName),
     AccessKey(&'a AccessKeyId),
+    Trust(&'a TrustName),
+    TrustPolicy(&'a TrustName, &'a PolicyName),
 }
 
 impl Place<'_> {
@@ -121,6 +126,10 @@ impl Place<'_> {
             Self::UserPolicy(user, policy) => {
                 Key { partition: of_user(user), sort: format!("{POLICIES}{policy}") }
             }
+            Self::Trust(name) => Key { partition: TRUSTS.to_owned(), sort: name.to_string() },
+            Self::TrustPolicy(trust, policy) => {
+                Key { partition: of_trust(trust), sort: format!("{POLICIES}{policy}") }
+            }
             Self::AccessKey(id) => {
                 Key { partition: format!("access-key/{id}"), sort: "access-key".to_owned() }
             }
@@ -137,7 +146,10 @@ pub(crate) const SEALING_KEYS: &str = "sealing-keys";
 /// Partition of all users.
 pub(crate) const USERS: &str = "users";
 
-/// Begin of the sort keys of a user's policies.
+/// Partition of all trusts.
+pub(crate) const TRUSTS: &str = "trusts";
+
+/// Begin of the sort keys of a user's policies, and of a trust's.
 pub(crate) const POLICIES: &str = "policy/";
 
 /// Partition of the principals whose pulls are not recorded.
@@ -163,6 +175,11 @@ pub(crate) fn content(id: &RepositoryId) -> String {
 /// Returns the partition of what belongs to a user.
 pub(crate) fn of_user(name: &UserName) -> String {
     format!("user/{name}")
+}
+
+/// Returns the partition of what belongs to a trust.
+pub(crate) fn of_trust(name: &TrustName) -> String {
+    format!("trust/{name}")
 }
 
 /// Returns the begin of the sort keys of an image's tags.

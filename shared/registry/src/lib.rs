@@ -9,6 +9,7 @@ mod blobs;
 mod contention;
 mod document;
 mod error;
+mod federation;
 mod identity;
 mod layout;
 mod manifests;
@@ -20,6 +21,7 @@ mod uploads;
 
 pub use blobs::{Blob, LayerSummary, MountFrom, MountSources};
 pub use error::{MissingContent, RegistryError};
+pub use federation::{NewTrust, Trust, TrustError, TrustPage, Trusts};
 pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
 };

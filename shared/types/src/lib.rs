@@ -37,4 +37,6 @@ pub use tag_mutability::{
     TagMutabilitySetting,
 };
 pub use upload_id::{ParseUploadIdError, UploadId};
-pub use user_name::{ParsePolicyNameError, ParseUserNameError, PolicyName, UserName};
+pub use user_name::{
+    ParsePolicyNameError, ParseTrustNameError, ParseUserNameError, PolicyName, TrustName, UserName,
+};

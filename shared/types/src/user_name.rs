@@ -47,6 +47,28 @@ impl PolicyName {
     }
 }
 
+/// Name of a trust, which says whom of AWS the registry lets in: 1 to 64 of the characters of a
+/// [`UserName`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TrustName(String);
+
+/// Error of parsing a [`TrustName`].
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("trust name must be 1 to 64 letters, digits and characters of `_+=,.@-`")]
+pub struct ParseTrustNameError;
+
+parsed_string!(TrustName, ParseTrustNameError);
+
+impl TrustName {
+    fn check(text: &str) -> Result<(), ParseTrustNameError> {
+        match is_name(text, 64) {
+            true => Ok(()),
+            false => Err(ParseTrustNameError),
+        }
+    }
+}
+
 fn is_name(text: &str, most: usize) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
     (1..=most).contains(&text.len()) && text.bytes().all(allowed)
@@ -60,6 +82,7 @@ mod tests {
     fn check(text: &str, user: bool, policy: bool) {
         assert_eq!(text.parse::<UserName>().is_ok(), user, "{text}");
         assert_eq!(text.parse::<PolicyName>().is_ok(), policy, "{text}");
+        assert_eq!(text.parse::<TrustName>().is_ok(), user, "{text}");
     }
 
     #[test]

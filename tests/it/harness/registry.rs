@@ -11,7 +11,7 @@ use berth_registry::access::{
 use berth_registry::ports::{WriteObjects, WriteTable};
 use berth_registry::{
     CreateOnPush, CreateRepository, DeleteRepository, Identity, Ports, PushRules, Registry,
-    RegistryError, SparseManifests, Tenancy, Users, WhenNotEmpty,
+    RegistryError, SparseManifests, Tenancy, Trusts, Users, WhenNotEmpty,
 };
 use berth_types::{TagMutability, TagMutabilitySetting};
 use futures_util::FutureExt;
@@ -65,6 +65,8 @@ pub struct TestRegistry {
     pub registry: Registry,
     /// The use cases of users.
     pub users: Users,
+    /// The use cases of trusts.
+    pub trusts: Trusts,
     pub authenticator: Arc<Authenticator>,
     pub gate: Gate,
 }
@@ -241,11 +243,12 @@ impl Builder {
         let authenticator = if self.is_open { authenticator.open() } else { authenticator };
         let authenticator = Arc::new(authenticator);
         let clock = self.store.clock.clone();
-        let users = Users::new(ports.table, authenticator.known_keys(), clock);
+        let users = Users::new(ports.table.clone(), authenticator.known_keys(), clock.clone());
+        let trusts = Trusts::new(ports.table, authenticator.known_trusts(), clock);
         let gate = authenticator.gate().sharing(registry.directory());
         let failed_logins = Arc::new(FailedLogins::new(Duration::from_secs(1)));
         let api = OciApi::new(authenticator.clone(), failed_logins, self.settings);
         let api = (self.parts)(api, &registry);
-        TestRegistry { store: self.store, api, registry, users, authenticator, gate }
+        TestRegistry { store: self.store, api, registry, users, trusts, authenticator, gate }
     }
 }

@@ -23,6 +23,12 @@ const LONGEST_EXPIRY: Duration = Duration::from_hours(7 * 24);
 /// Headers that must be signed, for they say what the request does.
 const MUST_BE_SIGNED: [&str; 2] = ["host", "x-amz-target"];
 
+/// Header that the token of a session comes in.
+const SECURITY_TOKEN: &str = "x-amz-security-token";
+
+/// The same of a query.
+const SECURITY_TOKEN_PARAMETER: &str = "X-Amz-Security-Token";
+
 /// ISO 8601's basic format, as `X-Amz-Date` has it.
 const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
@@ -30,6 +36,8 @@ const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 #[derive(Debug)]
 pub(super) struct Claim {
     access_key_id: String,
+    /// Token of the session that the access key belongs to.
+    session_token: Option<Secret>,
     scope: Scope,
     pub(super) place: Place,
     pub(super) signed_headers: Vec<String>,
@@ -64,23 +72,46 @@ impl Claim {
     pub(super) fn parse(parts: &Parts) -> Result<Self, SignatureError> {
         let query = parts.uri.query().unwrap_or_default();
         let query: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        let has_session = query.contains_key("X-Amz-Security-Token")
-            || parts.headers.contains_key("x-amz-security-token");
-        if has_session {
-            return Err(SignatureError::UnknownKey);
-        }
-        let claim = match parts.headers.get(AUTHORIZATION) {
+        let mut claim = match parts.headers.get(AUTHORIZATION) {
             Some(header) => Self::parse_header(parts, header.to_str().unwrap_or_default())?,
             None if query.contains_key("X-Amz-Algorithm") => Self::parse_query(&query)?,
             None => return Err(SignatureError::Missing),
         };
         for name in MUST_BE_SIGNED {
-            if !claim.signed_headers.iter().any(|signed| signed == name) {
-                let reason = format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.");
-                return Err(SignatureError::Scope(reason));
-            }
+            claim.must_sign(name)?;
         }
+        claim.session_token = claim.session_token_of(parts, &query)?;
         Ok(claim)
+    }
+
+    fn must_sign(&self, name: &str) -> Result<(), SignatureError> {
+        if self.signed_headers.iter().any(|signed| signed == name) {
+            return Ok(());
+        }
+        let reason = format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.");
+        Err(SignatureError::Scope(reason))
+    }
+
+    /// Returns the session's token, from the header or from the query. It is signed in either:
+    /// what is left of the query without the signature is signed as a whole.
+    fn session_token_of(
+        &self,
+        parts: &Parts,
+        query: &BTreeMap<String, String>,
+    ) -> Result<Option<Secret>, SignatureError> {
+        let mut headers = parts.headers.get_all(SECURITY_TOKEN).iter();
+        let in_query = query.get(SECURITY_TOKEN_PARAMETER);
+        let token = match (headers.next(), in_query, headers.next()) {
+            (None, None, _) => return Ok(None),
+            (Some(header), None, None) => {
+                self.must_sign(SECURITY_TOKEN)?;
+                header.to_str().map_err(|_| SignatureError::UnknownKey)?
+            }
+            (None, Some(parameter), _) => parameter,
+            // Two tokens are none.
+            (Some(_), _, _) => return Err(SignatureError::UnknownKey),
+        };
+        Ok(Some(Secret::new(token.to_owned())))
     }
 
     fn parse_header(parts: &Parts, header: &str) -> Result<Self, SignatureError> {
@@ -141,6 +172,7 @@ impl Claim {
         })?;
         Ok(Self {
             access_key_id,
+            session_token: None,
             scope: Scope { date: date_scope, region, service, end },
             place,
             signed_headers: signed_headers.split(';').map(str::to_owned).collect(),
@@ -214,6 +246,11 @@ impl Claim {
     /// Returns the id of the access key.
     pub(super) fn access_key_id(&self) -> &str {
         &self.access_key_id
+    }
+
+    /// Returns the token of the session that the access key belongs to, if it is a session's.
+    pub(super) fn session_token(&self) -> Option<&Secret> {
+        self.session_token.as_ref()
     }
 
     /// Returns the region of the scope.

@@ -12,6 +12,9 @@ pub(crate) enum SignatureError {
     /// The access key is none of this registry's, or comes with a session that is none.
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
+    /// The session was one once.
+    #[error("The security token included in the request is expired")]
+    ExpiredSession,
     /// The signature was made at another time, or for another region or service.
     #[error("{0}")]
     Scope(String),
@@ -29,6 +32,7 @@ impl SignatureError {
             Self::Missing => "MissingAuthenticationTokenException",
             Self::Incomplete(_) => "IncompleteSignatureException",
             Self::UnknownKey => "UnrecognizedClientException",
+            Self::ExpiredSession => "ExpiredTokenException",
             Self::Scope(_) | Self::Mismatch => "InvalidSignatureException",
         }
     }
@@ -37,7 +41,7 @@ impl SignatureError {
     pub(crate) fn may_be_a_guess(&self) -> bool {
         match self {
             Self::UnknownKey | Self::Mismatch => true,
-            Self::Missing | Self::Incomplete(_) | Self::Scope(_) => false,
+            Self::Missing | Self::Incomplete(_) | Self::ExpiredSession | Self::Scope(_) => false,
         }
     }
 }

@@ -12,7 +12,7 @@ mod verify;
 mod tests;
 
 use berth_registry::RegistryError;
-use berth_registry::access::{Caller, Secret};
+use berth_registry::access::{AuthenticationError, Authenticator, Caller, FoundKey, Secret};
 use berth_registry::ports::Timestamp;
 use berth_types::Region;
 use http::request::Parts;
@@ -40,10 +40,25 @@ pub(crate) async fn authenticate(
     }
     let door = Door { region: &api.identity.region, now: api.clock.now(), base_url };
     let claim = door.claim(parts, operation)?;
-    let found = api.authenticator.find_key(claim.access_key_id()).await;
-    let key = found.map_err(RegistryError::from)?.ok_or(SignatureError::UnknownKey)?;
+    let key = find_key(&api.authenticator, &claim).await?;
     door.verify(parts, body, &claim, &key.secret).await?;
     Ok(Caller::Principal(key.principal))
+}
+
+/// Finds the access key that the claim names, a session's by the token that comes with it.
+async fn find_key(authenticator: &Authenticator, claim: &Claim) -> Result<FoundKey, ApiError> {
+    let Some(token) = claim.session_token() else {
+        let found = authenticator.find_key(claim.access_key_id()).await;
+        return Ok(found.map_err(RegistryError::from)?.ok_or(SignatureError::UnknownKey)?);
+    };
+    let found = authenticator.find_session(claim.access_key_id(), token.reveal()).await;
+    found.map_err(|error| match error {
+        AuthenticationError::Store(error) => RegistryError::from(error).into(),
+        AuthenticationError::Expired => SignatureError::ExpiredSession.into(),
+        AuthenticationError::Token | AuthenticationError::Password => {
+            SignatureError::UnknownKey.into()
+        }
+    })
 }
 
 /// What signatures are verified against, but the key.

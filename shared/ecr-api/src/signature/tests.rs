@@ -10,6 +10,11 @@ const BODY: &str = r#"{"repositoryName":"team/app"}"#;
 const CREDENTIAL: &str = "BERTHROOT/20261121/us-east-1/ecr/aws4_request";
 const IN_HEADER: &str = "5e1b26f72c04083d8e1dd0b12c7ff324683a0a0ff7cc6f82227315218401254f";
 const IN_QUERY: &str = "605562324e01855f7d6cd2add5bfba8fec9a5567f05c72205b681d9607eff1cb";
+const TOKEN: &str = "key.sealed_session-token";
+const IN_HEADER_OF_SESSION: &str =
+    "0399c5128e7ffc7351ed980986ed6738b91d2f9add3add4a4dee98be200c7fcc";
+const IN_QUERY_OF_SESSION: &str =
+    "c30adea09f86929e1338f6abee9f30c20630064bd64448d5ca65b6748a9b3cfb";
 
 /// A signed request, and the registry that it comes to.
 struct Case {
@@ -140,8 +145,38 @@ async fn other_keys_are_unknown() {
     case.access_key_id = "OTHER";
     check_reason(case.verify().await, "UnrecognizedClientException", "is invalid");
     let mut case = Case::in_header();
-    case.extra.push(("x-amz-security-token", "session"));
-    assert_eq!(case.verify().await, Err(SignatureError::UnknownKey));
+    case.extra.push(("x-amz-security-token", TOKEN));
+    let reason = "'x-amz-security-token' must be a 'SignedHeader'";
+    check_reason(case.verify().await, "InvalidSignatureException", reason);
+}
+
+#[tokio::test]
+async fn sessions_sign_their_token() {
+    let in_header = |token: &'static str| {
+        let mut case = Case::in_header().signature(IN_HEADER, IN_HEADER_OF_SESSION);
+        case = case.signature("x-amz-date;", "x-amz-date;x-amz-security-token;");
+        case.extra.push(("x-amz-security-token", token));
+        case
+    };
+    assert_eq!(in_header(TOKEN).verify().await, Ok(()));
+    assert_eq!(in_header("other").verify().await, Err(SignatureError::Mismatch));
+    let mut two = in_header(TOKEN);
+    two.extra.push(("x-amz-security-token", TOKEN));
+    assert_eq!(two.verify().await, Err(SignatureError::UnknownKey));
+    let mut two = in_header(TOKEN);
+    two.uri = format!("/?X-Amz-Security-Token={TOKEN}");
+    assert_eq!(two.verify().await, Err(SignatureError::UnknownKey));
+
+    let in_query = |token: &str| {
+        let parameter = format!("&X-Amz-Security-Token={token}&X-Amz-Signature");
+        let case = Case::in_query().signature("&X-Amz-Signature", &parameter);
+        case.signature(IN_QUERY, IN_QUERY_OF_SESSION)
+    };
+    assert_eq!(in_query(TOKEN).verify().await, Ok(()));
+    assert_eq!(in_query("other").verify().await, Err(SignatureError::Mismatch));
+    // A token that is added after the signature was made.
+    let added = in_query(TOKEN).signature(IN_QUERY_OF_SESSION, IN_QUERY);
+    assert_eq!(added.verify().await, Err(SignatureError::Mismatch));
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ pub enum Action {
     CreateAccessKey,
     /// Make a repository.
     CreateRepository,
+    /// Let AWS principals in.
+    CreateTrust,
     /// Make a user.
     CreateUser,
     /// Delete an access key of a user.
@@ -32,6 +34,10 @@ pub enum Action {
     DeleteSigningConfiguration,
     /// Take the policy from a repository.
     DeleteRepositoryPolicy,
+    /// Take a policy from the sessions of a trust.
+    DeleteTrustPolicy,
+    /// Let AWS principals in no more.
+    DeleteTrust,
     /// Delete a user.
     DeleteUser,
     /// Take a policy from a user.
@@ -58,6 +64,8 @@ pub enum Action {
     GetSigningConfiguration,
     /// Read a repository's policy.
     GetRepositoryPolicy,
+    /// Read a policy of a trust's sessions.
+    GetTrustPolicy,
     /// Read a policy of a user.
     GetUserPolicy,
     /// Begin a layer upload, or mount a layer.
@@ -72,6 +80,10 @@ pub enum Action {
     ListPullTimeUpdateExclusions,
     /// List the resource tags of a repository.
     ListTagsForResource,
+    /// List whom of AWS the registry lets in.
+    ListTrusts,
+    /// List the policies of a trust's sessions.
+    ListTrustPolicies,
     /// List the policies of a user.
     ListUserPolicies,
     /// List users.
@@ -92,6 +104,8 @@ pub enum Action {
     PutReplicationConfiguration,
     /// Say which images are signed.
     PutSigningConfiguration,
+    /// Give the sessions of a trust a policy.
+    PutTrustPolicy,
     /// Give a user a policy.
     PutUserPolicy,
     /// Record the pulls of a principal no more.
@@ -135,12 +149,15 @@ impl Action {
             }
             Self::CompleteLayerUpload => "ecr:CompleteLayerUpload",
             Self::CreateAccessKey => "berth:CreateAccessKey",
+            Self::CreateTrust => "berth:CreateTrust",
             Self::CreateRepository => "ecr:CreateRepository",
             Self::CreateUser => "berth:CreateUser",
             Self::DeleteAccessKey => "berth:DeleteAccessKey",
             Self::DeleteLifecyclePolicy => "ecr:DeleteLifecyclePolicy",
             Self::DeleteRepository => "ecr:DeleteRepository",
             Self::DeleteSigningConfiguration => "ecr:DeleteSigningConfiguration",
+            Self::DeleteTrust => "berth:DeleteTrust",
+            Self::DeleteTrustPolicy => "berth:DeleteTrustPolicy",
             Self::DeleteRepositoryPolicy => "ecr:DeleteRepositoryPolicy",
             Self::DeleteUser => "berth:DeleteUser",
             Self::DeleteUserPolicy => "berth:DeleteUserPolicy",
@@ -154,6 +171,7 @@ impl Action {
             Self::GetLifecyclePolicy => "ecr:GetLifecyclePolicy",
             Self::GetRegistryScanningConfiguration => "ecr:GetRegistryScanningConfiguration",
             Self::GetSigningConfiguration => "ecr:GetSigningConfiguration",
+            Self::GetTrustPolicy => "berth:GetTrustPolicy",
             Self::GetRepositoryPolicy => "ecr:GetRepositoryPolicy",
             Self::GetUserPolicy => "berth:GetUserPolicy",
             Self::InitiateLayerUpload => "ecr:InitiateLayerUpload",
@@ -161,6 +179,8 @@ impl Action {
             Self::ListImageReferrers => "ecr:ListImageReferrers",
             Self::ListImages => "ecr:ListImages",
             Self::ListPullTimeUpdateExclusions => "ecr:ListPullTimeUpdateExclusions",
+            Self::ListTrustPolicies => "berth:ListTrustPolicies",
+            Self::ListTrusts => "berth:ListTrusts",
             Self::ListTagsForResource => "ecr:ListTagsForResource",
             Self::ListUserPolicies => "berth:ListUserPolicies",
             Self::ListUsers => "berth:ListUsers",
@@ -171,6 +191,7 @@ impl Action {
             Self::PutLifecyclePolicy => "ecr:PutLifecyclePolicy",
             Self::PutRegistryScanningConfiguration => "ecr:PutRegistryScanningConfiguration",
             Self::PutReplicationConfiguration => "ecr:PutReplicationConfiguration",
+            Self::PutTrustPolicy => "berth:PutTrustPolicy",
             Self::PutSigningConfiguration => "ecr:PutSigningConfiguration",
             Self::PutUserPolicy => "berth:PutUserPolicy",
             Self::RegisterPullTimeUpdateExclusion => "ecr:RegisterPullTimeUpdateExclusion",
@@ -200,12 +221,15 @@ impl Action {
             Self::BatchDeleteImage => Some(Access::Delete),
             Self::BatchGetRepositoryScanningConfiguration
             | Self::CreateAccessKey
+            | Self::CreateTrust
             | Self::CreateUser
             | Self::DeleteAccessKey
             | Self::DeleteLifecyclePolicy
             | Self::DeleteRepository
             | Self::DeleteSigningConfiguration
             | Self::DeleteRepositoryPolicy
+            | Self::DeleteTrust
+            | Self::DeleteTrustPolicy
             | Self::DeleteUser
             | Self::DeleteUserPolicy
             | Self::DeregisterPullTimeUpdateExclusion
@@ -218,10 +242,13 @@ impl Action {
             | Self::GetRegistryScanningConfiguration
             | Self::GetSigningConfiguration
             | Self::GetRepositoryPolicy
+            | Self::GetTrustPolicy
             | Self::GetUserPolicy
             | Self::ListAccessKeys
             | Self::ListPullTimeUpdateExclusions
             | Self::ListTagsForResource
+            | Self::ListTrustPolicies
+            | Self::ListTrusts
             | Self::ListUserPolicies
             | Self::ListUsers
             | Self::PutAccountSetting
@@ -231,6 +258,7 @@ impl Action {
             | Self::PutRegistryScanningConfiguration
             | Self::PutReplicationConfiguration
             | Self::PutSigningConfiguration
+            | Self::PutTrustPolicy
             | Self::PutUserPolicy
             | Self::RegisterPullTimeUpdateExclusion
             | Self::SetRepositoryPolicy

@@ -1,10 +1,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use berth_policy::AwsPrincipal;
 use berth_types::{Digest, RepositoryName, UploadId};
 
+use super::session::{IssuedSession, SESSION, SessionClaims, SessionToken};
 use super::token::{Claims, Grant, TOKEN};
-use super::{Caller, Gate, KnownKeys, Principal, Scope, SealingKeys, Secret};
+use super::{
+    Caller, Gate, KnownKeys, KnownSession, KnownTrusts, Principal, Scope, SealingKeys, Secret,
+};
+use crate::federation::Trust;
+use crate::identity::new_access_key;
 use crate::ports::{Clock, StoreError, Timestamp};
 use crate::registry::Identity;
 
@@ -19,6 +25,10 @@ const UPLOAD_TOKEN: Duration = Duration::from_hours(1);
 
 /// How long a download's token lives.
 const DOWNLOAD_TOKEN: Duration = Duration::from_hours(1);
+
+/// Begin of the ids of sessions' access keys, as in
+/// [AWS](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids).
+const SESSION_KEY: &str = "ASIA";
 
 /// User name under which `/v2/` takes an authorization token as the password, as in ECR.
 const TOKEN_USER: &str = "AWS";
@@ -38,6 +48,7 @@ pub struct Authenticator {
     root: RootCredentials,
     keys: Arc<SealingKeys>,
     known: Arc<KnownKeys>,
+    trusts: Arc<KnownTrusts>,
     identity: Identity,
     clock: Arc<dyn Clock>,
     anonymous: Caller,
@@ -92,7 +103,9 @@ impl Authenticator {
     ) -> Self {
         let keys = Arc::new(keys);
         let known = KnownKeys::new(keys.clone(), identity.clone(), clock.clone());
-        Self { root, keys, known: Arc::new(known), identity, clock, anonymous: Caller::Anonymous }
+        let trusts = KnownTrusts::new(keys.clone(), clock.clone());
+        let (known, trusts) = (Arc::new(known), Arc::new(trusts));
+        Self { root, keys, known, trusts, identity, clock, anonymous: Caller::Anonymous }
     }
 
     /// Takes callers without credentials for the root, for a registry on one's own machine.
@@ -105,6 +118,12 @@ impl Authenticator {
     #[must_use]
     pub fn known_keys(&self) -> Arc<KnownKeys> {
         self.known.clone()
+    }
+
+    /// Returns what the process knows of trusts.
+    #[must_use]
+    pub fn known_trusts(&self) -> Arc<KnownTrusts> {
+        self.trusts.clone()
     }
 
     /// Returns the gate of the registry that the callers call.
@@ -124,6 +143,32 @@ impl Authenticator {
             principal: Principal::User(key.user.clone()),
             secret: key.secret.clone(),
         }))
+    }
+
+    /// Returns the access key of a session that lives, by the token that comes with it.
+    pub async fn find_session(
+        &self,
+        id: &str,
+        token: &str,
+    ) -> Result<FoundKey, AuthenticationError> {
+        let token: Option<SessionToken> = self.keys.open(SESSION, token).await?;
+        let token = token.filter(|token| token.claims.access_key_id.as_str() == id);
+        let SessionToken { secret, claims } = token.ok_or(AuthenticationError::Token)?;
+        let session = self.live(claims).await?;
+        Ok(FoundKey { principal: Principal::Session(session), secret: Secret::new(secret) })
+    }
+
+    /// Returns the session of these claims, if it lives and its trust still lets it in.
+    async fn live(&self, claims: SessionClaims) -> Result<Arc<KnownSession>, AuthenticationError> {
+        if claims.expires_at <= self.clock.now() {
+            return Err(AuthenticationError::Expired);
+        }
+        let principal = claims.principal.parse::<AwsPrincipal>();
+        let principal = principal.map_err(|_| AuthenticationError::Token)?;
+        let trust = self.trusts.find(&claims.trust).await?;
+        let trust = trust.filter(|trust| trust.lets_in(claims.trust_id, &principal));
+        let trust = trust.ok_or(AuthenticationError::Token)?;
+        Ok(Arc::new(KnownSession::new(claims, principal, trust)))
     }
 
     /// Returns who calls without credentials.
@@ -184,6 +229,37 @@ impl Authenticator {
         }
     }
 
+    /// Makes a session of a principal that the trust lets in; `lifetime` is at most as long as the
+    /// trust allows.
+    pub async fn issue_session(
+        &self,
+        trust: &Trust,
+        principal: &AwsPrincipal,
+        user_id: String,
+        lifetime: Duration,
+    ) -> Result<IssuedSession, StoreError> {
+        let (access_key_id, secret) = new_access_key(SESSION_KEY)?;
+        let issued_at = self.clock.now();
+        let claims = SessionClaims {
+            access_key_id: access_key_id.clone(),
+            principal: principal.arn().to_owned(),
+            user_id,
+            trust: trust.name.clone(),
+            trust_id: trust.id,
+            issued_at,
+            expires_at: issued_at.plus(lifetime),
+        };
+        let (principal, expires_at) = (claims.principal.clone(), claims.expires_at);
+        let token = SessionToken { secret: secret.reveal().to_owned(), claims };
+        Ok(IssuedSession {
+            access_key_id,
+            secret_access_key: secret,
+            session_token: self.keys.seal(SESSION, &token).await?,
+            principal,
+            expires_at,
+        })
+    }
+
     /// Makes a token that is good for all that the principal may do, as `GetAuthorizationToken`
     /// gives.
     pub async fn authorization_token(
@@ -228,12 +304,16 @@ impl Authenticator {
     async fn grant(&self, token: &str) -> Result<(Principal, Grant), AuthenticationError> {
         let claims: Option<Claims> = self.keys.open(TOKEN, token).await?;
         let claims = claims.ok_or(AuthenticationError::Token)?;
-        let key = self.find_key(&claims.access_key_id).await?;
-        let key = key.ok_or(AuthenticationError::Token)?;
+        let principal = if let Some(session) = claims.session {
+            Principal::Session(self.live(session).await?)
+        } else {
+            let key = self.find_key(&claims.access_key_id).await?;
+            key.ok_or(AuthenticationError::Token)?.principal
+        };
         if claims.expires_at <= self.clock.now() {
             return Err(AuthenticationError::Expired);
         }
-        Ok((key.principal, claims.grant))
+        Ok((principal, claims.grant))
     }
 
     async fn issue(
@@ -243,12 +323,19 @@ impl Authenticator {
         lifetime: Duration,
     ) -> Result<IssuedToken, StoreError> {
         let issued_at = self.clock.now();
-        let expires_at = issued_at.plus(lifetime);
+        let mut expires_at = issued_at.plus(lifetime);
+        let mut session = None;
         let access_key_id = match principal {
             Principal::Root => self.root.access_key_id.clone(),
             Principal::User(user) => user.access_key_id().to_string(),
+            Principal::Session(known) => {
+                let claims = known.claims();
+                expires_at = expires_at.min(claims.expires_at);
+                session = Some(claims.clone());
+                claims.access_key_id.to_string()
+            }
         };
-        let claims = Claims { access_key_id, grant, expires_at };
+        let claims = Claims { access_key_id, session, grant, expires_at };
         Ok(IssuedToken { token: self.keys.seal(TOKEN, &claims).await?, issued_at, expires_at })
     }
 }

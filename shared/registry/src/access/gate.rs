@@ -4,9 +4,10 @@ use std::sync::Arc;
 use berth_policy::{
     Decision, Denial, Identity as Side, Policies, Policy, PolicyKind, Request, decide,
 };
-use berth_types::{RepositoryArn, RepositoryName, UserName};
+use berth_types::{RepositoryArn, RepositoryName, TrustName, UserName};
 
-use super::{Action, Caller, Facts, KnownUser, Principal, Scope};
+use super::principal::Subject;
+use super::{Action, Caller, Facts, Principal, Scope};
 use crate::error::RegistryError;
 use crate::ports::{Clock, ReadTable, StoreError, StoreErrorKind};
 use crate::registry::Identity;
@@ -41,6 +42,13 @@ pub struct RegistryPermit {
 pub struct UserPermit {
     action: Action,
     name: UserName,
+}
+
+/// Proof that a caller may do an action on a trust.
+#[derive(Clone, Debug)]
+pub struct TrustPermit {
+    action: Action,
+    name: TrustName,
 }
 
 /// Refusal of the gate.
@@ -81,6 +89,7 @@ enum Target<'a> {
     Repository(&'a RepositoryName),
     Registry,
     User(&'a UserName),
+    Trust(&'a TrustName),
 }
 
 impl Gate {
@@ -110,13 +119,13 @@ impl Gate {
         facts: &Facts,
     ) -> Result<RepositoryPermit, GateError> {
         let target = Target::Repository(name);
-        if let Some(user) = self.user_of(caller, action, target)? {
+        if let Some(subject) = self.subject_of(caller, action, target)? {
             let repository = match self.directory.recent(name).await {
                 Ok(repository) => Some(repository),
                 Err(RegistryError::RepositoryUnknown(_)) => None,
                 Err(error) => return Err(error.into()),
             };
-            self.ask(user, action, target, repository.as_deref(), facts)?;
+            self.ask(subject, action, target, repository.as_deref(), facts)?;
         }
         Ok(RepositoryPermit { action, name: name.clone() })
     }
@@ -130,10 +139,25 @@ impl Gate {
         facts: &Facts,
     ) -> Result<UserPermit, GateError> {
         let target = Target::User(name);
-        if let Some(user) = self.user_of(caller, action, target)? {
-            self.ask(user, action, target, None, facts)?;
+        if let Some(subject) = self.subject_of(caller, action, target)? {
+            self.ask(subject, action, target, None, facts)?;
         }
         Ok(UserPermit { action, name: name.clone() })
+    }
+
+    /// Asks whether `caller` may do `action` on the trust `name`.
+    pub fn trust(
+        &self,
+        caller: &Caller,
+        action: Action,
+        name: &TrustName,
+        facts: &Facts,
+    ) -> Result<TrustPermit, GateError> {
+        let target = Target::Trust(name);
+        if let Some(subject) = self.subject_of(caller, action, target)? {
+            self.ask(subject, action, target, None, facts)?;
+        }
+        Ok(TrustPermit { action, name: name.clone() })
     }
 
     /// Asks whether `caller` may do `action` on the registry as a whole.
@@ -143,20 +167,20 @@ impl Gate {
         action: Action,
         facts: &Facts,
     ) -> Result<RegistryPermit, GateError> {
-        if let Some(user) = self.user_of(caller, action, Target::Registry)? {
-            self.ask(user, action, Target::Registry, None, facts)?;
+        if let Some(subject) = self.subject_of(caller, action, Target::Registry)? {
+            self.ask(subject, action, Target::Registry, None, facts)?;
         }
         Ok(RegistryPermit { action })
     }
 
-    /// Returns the user whose policies are to be asked; `None` for the root, who is beyond them.
+    /// Returns whose policies are to be asked; `None` for the root, who is beyond them.
     /// Refuses whoever has no credentials, or a token that is not good for the action.
-    fn user_of<'c>(
+    fn subject_of<'c>(
         &self,
         caller: &'c Caller,
         action: Action,
         target: Target<'_>,
-    ) -> Result<Option<&'c KnownUser>, Denied> {
+    ) -> Result<Option<Subject<'c>>, Denied> {
         let allowed = match (caller, target) {
             (Caller::Principal(_), _) => true,
             (Caller::Scoped(_, scopes), Target::Repository(name)) => {
@@ -174,8 +198,7 @@ impl Gate {
             _ => false,
         };
         match caller.principal() {
-            Some(Principal::Root) if allowed => Ok(None),
-            Some(Principal::User(user)) if allowed => Ok(Some(user)),
+            Some(principal) if allowed => Ok(principal.subject()),
             principal => {
                 let who = self.name_of(principal);
                 let resource = self.arn(action, target);
@@ -187,26 +210,31 @@ impl Gate {
         }
     }
 
-    /// Asks the user's policies, and the repository's.
+    /// Asks the policies of a user or a session, and the repository's.
     fn ask(
         &self,
-        user: &KnownUser,
+        subject: Subject<'_>,
         action: Action,
         target: Target<'_>,
         repository: Option<&Repository>,
         facts: &Facts,
     ) -> Result<(), GateError> {
-        let principal = user.principal();
+        let principal = subject.principal();
         let resource = self.arn(action, target);
-        let context = facts.context(&principal, repository, self.clock.now());
+        let mut context = facts.context(&principal, repository, self.clock.now());
+        subject.describe(&mut context);
         let request = Request::new(&principal, action.name(), &resource, &context);
-        let own: Vec<&Policy> = user.policies().iter().collect();
+        let own: Vec<&Policy> = subject.policies().iter().collect();
         let text = repository.and_then(|repository| repository.policy.as_deref());
         let attached = text.map(|text| parse(&resource, text)).transpose();
         let attached = attached.map_err(RegistryError::from)?;
         let attached: Vec<&Policy> = attached.iter().collect();
         let decide = |resource: &[&Policy]| {
-            let owner = self.identity.registry_id.as_str();
+            let owner = match (action, principal.account()) {
+                // As in AWS, where everyone asks the own account for a token.
+                (Action::GetAuthorizationToken, Some(account)) => account,
+                _ => self.identity.registry_id.as_str(),
+            };
             decide(&request, &Policies { owner, identity: Side::Policies(&own), resource })
         };
         let Decision::Denied(denial) = decide(&attached) else { return Ok(()) };
@@ -217,8 +245,10 @@ impl Gate {
     fn name_of(&self, principal: Option<&Principal>) -> String {
         match principal {
             None => "anonymous".to_owned(),
-            Some(Principal::Root) => format!("arn:aws:iam::{}:root", self.identity.registry_id),
-            Some(Principal::User(user)) => user.principal().to_string(),
+            Some(principal) => match principal.subject() {
+                None => format!("arn:aws:iam::{}:root", self.identity.registry_id),
+                Some(subject) => subject.principal().to_string(),
+            },
         }
     }
 
@@ -231,6 +261,7 @@ impl Gate {
                 RepositoryArn { region, registry, name: name.clone() }.to_string()
             }
             Target::User(name) => format!("arn:aws:iam::{registry_id}:user/{name}"),
+            Target::Trust(name) => format!("arn:aws:iam::{registry_id}:trust/{name}"),
             // All repositories: who may describe some of them may not list all.
             Target::Registry if action == Action::DescribeRepositories => {
                 format!("arn:aws:ecr:{region}:{registry_id}:repository/*")
@@ -260,7 +291,7 @@ impl Denied {
     fn new(action: Action, target: Target<'_>, by: DeniedBy, message: String) -> Self {
         let repository = match target {
             Target::Repository(name) => Some(name.clone()),
-            Target::Registry | Target::User(_) => None,
+            Target::Registry | Target::User(_) | Target::Trust(_) => None,
         };
         Self { action, repository, by, message }
     }
@@ -315,6 +346,19 @@ impl UserPermit {
     /// Returns the user's name.
     #[must_use]
     pub fn name(&self) -> &UserName {
+        &self.name
+    }
+
+    /// Checks, in debug builds, that the gate was asked for the use case's own action.
+    pub(crate) fn must_be(&self, action: Action) {
+        debug_assert_eq!(self.action, action, "the use case was reached by another permit");
+    }
+}
+
+impl TrustPermit {
+    /// Returns the trust's name.
+    #[must_use]
+    pub fn name(&self) -> &TrustName {
         &self.name
     }
 

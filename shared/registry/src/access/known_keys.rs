@@ -1,18 +1,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_policy::{AwsPrincipal, Policy, PolicyKind};
-use berth_types::{AccessKeyId, UserName};
+use berth_policy::AwsPrincipal;
+use berth_types::AccessKeyId;
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
 
+use super::policies::policies;
 use super::{KnownUser, SealingKeys, Secret};
 use crate::document::decode;
 use crate::identity::{AccessKeyStatus, StoredAccessKey, purpose};
-use crate::layout::{POLICIES, Place, of_user};
-use crate::ports::{
-    Clock, Consistency, Item, Query, Select, StoreError, StoreErrorKind, Timestamp,
-};
+use crate::layout::{Place, of_user};
+use crate::ports::{Clock, Consistency, StoreError, StoreErrorKind, Timestamp};
 use crate::registry::Identity;
 
 /// How long what was read of an access key and its user is believed. A key that was deleted or
@@ -131,43 +130,11 @@ impl KnownKeys {
         let secret = self.keys.open::<String>(&purpose(id), &stored.sealed_secret).await?;
         // Sealed under a master key that is no more: the access key has ended with it.
         let Some(secret) = secret else { return Ok(None) };
-        let policies = self.policies(&stored.user).await?;
+        let policies = policies(self.keys.table().as_ref(), of_user(&stored.user)).await?;
         let arn = format!("arn:aws:iam::{}:user/{}", self.identity.registry_id, stored.user);
         let principal = arn.parse::<AwsPrincipal>();
         let principal = principal.map_err(|it| StoreError::new(StoreErrorKind::Damaged, it))?;
         let user = KnownUser::new(stored.user, id.clone(), principal, policies);
         Ok(Some(KnownKey { secret: Secret::new(secret), user: Arc::new(user) }))
     }
-
-    /// Reads all policies of a user: one that is left out might deny.
-    async fn policies(&self, user: &UserName) -> Result<Vec<Policy>, StoreError> {
-        let mut policies = Vec::new();
-        let mut after = None;
-        loop {
-            let query = Query {
-                partition: of_user(user),
-                prefix: POLICIES.to_owned(),
-                after,
-                limit: 100,
-                consistency: Consistency::Strong,
-                select: Select::Items,
-            };
-            let page = self.keys.table().query(&query).await?;
-            for item in &page.items {
-                policies.push(parse(item)?);
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(policies);
-            }
-        }
-    }
-}
-
-/// Parses a stored policy, which was valid when it was stored.
-fn parse(item: &Item) -> Result<Policy, StoreError> {
-    let text = std::str::from_utf8(&item.document);
-    let text = text.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))?;
-    Policy::parse(&PolicyKind::Identity, text, usize::MAX)
-        .map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))
 }

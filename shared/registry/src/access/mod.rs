@@ -7,9 +7,12 @@ mod facts;
 mod failed_logins;
 mod gate;
 mod known_keys;
+mod known_trusts;
+mod policies;
 mod principal;
 mod sealing_keys;
 mod secret;
+mod session;
 mod token;
 
 pub use action::{Access, Action};
@@ -19,8 +22,12 @@ pub use authenticator::{
 pub use caller::{Caller, Scope};
 pub use facts::{ClientAddress, Facts};
 pub use failed_logins::FailedLogins;
-pub use gate::{Denied, DeniedBy, Gate, GateError, RegistryPermit, RepositoryPermit, UserPermit};
+pub use gate::{
+    Denied, DeniedBy, Gate, GateError, RegistryPermit, RepositoryPermit, TrustPermit, UserPermit,
+};
 pub use known_keys::KnownKeys;
+pub use known_trusts::KnownTrusts;
 pub use principal::{KnownUser, Principal};
 pub use sealing_keys::SealingKeys;
 pub use secret::Secret;
+pub use session::{IssuedSession, KnownSession};

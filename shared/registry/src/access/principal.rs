@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
-use berth_policy::{AwsPrincipal, Policy};
+use berth_policy::{AwsPrincipal, Context, Policy};
 use berth_types::{AccessKeyId, UserName};
+
+use super::KnownSession;
 
 /// Who proved to be somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +12,53 @@ pub enum Principal {
     Root,
     /// A user.
     User(Arc<KnownUser>),
+    /// A session of an AWS principal.
+    Session(Arc<KnownSession>),
+}
+
+/// Whoever is subject to policies: a user or a session.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject<'a> {
+    User(&'a KnownUser),
+    Session(&'a KnownSession),
+}
+
+impl Principal {
+    /// Returns who is asked about; `None` for the root, who is beyond policies.
+    pub(super) fn subject(&self) -> Option<Subject<'_>> {
+        match self {
+            Self::Root => None,
+            Self::User(user) => Some(Subject::User(user)),
+            Self::Session(session) => Some(Subject::Session(session)),
+        }
+    }
+}
+
+impl<'a> Subject<'a> {
+    /// Returns the principal as policies name it.
+    pub(super) fn principal(self) -> berth_policy::Principal {
+        berth_policy::Principal::Aws(match self {
+            Self::User(user) => user.principal.clone(),
+            Self::Session(session) => session.principal().clone(),
+        })
+    }
+
+    /// Returns what its own account lets it do.
+    pub(super) fn policies(self) -> &'a [Policy] {
+        match self {
+            Self::User(user) => &user.policies,
+            Self::Session(session) => &session.trust().policies,
+        }
+    }
+
+    /// Says of a session what AWS says of temporary credentials.
+    pub(super) fn describe(self, context: &mut Context) {
+        let Self::Session(session) = self else { return };
+        let claims = session.claims();
+        context
+            .set("aws:userid", claims.user_id.as_str())
+            .set("aws:TokenIssueTime", claims.issued_at.seconds().to_string());
+    }
 }
 
 /// A user, by one of its access keys.
@@ -41,16 +90,6 @@ impl KnownUser {
     #[must_use]
     pub fn access_key_id(&self) -> &AccessKeyId {
         &self.access_key_id
-    }
-
-    /// Returns the user as policies name it.
-    pub(super) fn principal(&self) -> berth_policy::Principal {
-        berth_policy::Principal::Aws(self.principal.clone())
-    }
-
-    /// Returns the user's policies.
-    pub(super) fn policies(&self) -> &[Policy] {
-        &self.policies
     }
 }
 

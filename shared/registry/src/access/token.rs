@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Scope;
+use super::session::SessionClaims;
 use crate::ports::{DataKey, Timestamp};
 
 const NONCE_BYTES: usize = 12;
@@ -23,6 +24,9 @@ pub(super) const TOKEN: &str = "";
 pub(super) struct Claims {
     /// Access key that the token was given to; the token ends with the key.
     pub(super) access_key_id: String,
+    /// Session that the access key belongs to, if it is a session's; the token ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<SessionClaims>,
     /// What the token is good for.
     pub(super) grant: Grant,
     /// Moment when it ends.

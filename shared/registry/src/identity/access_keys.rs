@@ -17,6 +17,9 @@ use crate::ports::{
 /// [IAM](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 const MOST: usize = 2;
 
+/// Begin of the ids of users' access keys.
+const USER_KEY: &str = "BRTH";
+
 /// An access key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessKey {
@@ -60,7 +63,7 @@ impl Users {
             if user.access_keys.len() >= MOST {
                 return Err(IdentityError::TooManyAccessKeys(MOST));
             }
-            let (id, secret) = make()?;
+            let (id, secret) = new_access_key(USER_KEY)?;
             let sealed = self.known.sealing_keys().seal(&purpose(&id), &secret.reveal()).await?;
             let (status, created_at) = (AccessKeyStatus::Active, self.clock.now());
             let stored = StoredAccessKey {
@@ -168,12 +171,12 @@ fn unknown(permit: &UserPermit, id: &AccessKeyId) -> IdentityError {
     IdentityError::AccessKeyUnknown { user: permit.name().clone(), id: id.clone() }
 }
 
-/// Makes an access key of the form that AWS clients expect: an id of 20 capitals and digits, a
-/// secret of 40 characters.
-fn make() -> Result<(AccessKeyId, Secret), StoreError> {
+/// Makes an access key of the form that AWS clients expect: an id of 20 capitals and digits, of
+/// which `prefix` are the first four, and a secret of 40 characters.
+pub(crate) fn new_access_key(prefix: &str) -> Result<(AccessKeyId, Secret), StoreError> {
     const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let letters = random::<16>()?.map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
-    let id = format!("BRTH{}", letters.iter().collect::<String>()).parse();
+    let id = format!("{prefix}{}", letters.iter().collect::<String>()).parse();
     let id = id.map_err(|error: berth_types::ParseAccessKeyIdError| {
         StoreError::new(StoreErrorKind::Internal, error)
     })?;

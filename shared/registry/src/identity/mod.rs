@@ -12,6 +12,7 @@ mod policies;
 mod record;
 mod users;
 
+pub(crate) use access_keys::new_access_key;
 pub use access_keys::{AccessKey, AccessKeyStatus, NewAccessKey};
 pub use error::IdentityError;
 pub use users::{User, UserPage};

@@ -1,0 +1,284 @@
+//! Sessions of AWS principals: what they may do, and when they end.
+
+use std::time::Duration;
+
+use berth_registry::access::{
+    Action, AuthenticationError, Caller, Facts, IssuedSession, Principal, TrustPermit,
+};
+use berth_registry::{NewTrust, Trust, TrustError};
+use futures_util::future::join_all;
+
+use crate::harness::{Store, TestRegistry, image};
+
+const OWN: &str = "arn:aws:sts::123456789012:assumed-role/ci/run-7";
+const FOREIGN: &str = "arn:aws:sts::111122223333:assumed-role/ci/run-7";
+const ROLES: [&str; 2] = ["arn:aws:iam::123456789012:role/ci", "arn:aws:iam::111122223333:role/c*"];
+const PULL: &str = r#"{"Effect": "Allow", "Action": ["ecr:BatchGetImage",
+    "ecr:GetAuthorizationToken"], "Resource": "*"}"#;
+const MANIFEST: &str = "/v2/team/app/manifests/v1";
+
+/// Starts a registry that asks for credentials, with an image.
+async fn registry() -> TestRegistry {
+    let store = Store::new();
+    TestRegistry::on(&store).build().push("team/app", "v1", &image(1)).await;
+    TestRegistry::on(&store).with_login().build()
+}
+
+fn permit(registry: &TestRegistry, action: Action, name: &str) -> TrustPermit {
+    registry.gate.trust(&Caller::ROOT, action, &name.parse().unwrap(), &Facts::default()).unwrap()
+}
+
+/// Makes a trust that lets some roles in, with these statements as its policy.
+async fn trust(registry: &TestRegistry, statements: &str) -> Trust {
+    let new = NewTrust {
+        principals: ROLES.map(|role| role.parse().unwrap()).to_vec(),
+        max_session: Duration::from_hours(12),
+    };
+    let permit = permit(registry, Action::CreateTrust, "builds");
+    let trust = registry.trusts.create(&permit, new).await.unwrap();
+    put_policy(registry, statements).await;
+    trust
+}
+
+async fn put_policy(registry: &TestRegistry, statements: &str) {
+    let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
+    let put = permit(registry, Action::PutTrustPolicy, "builds");
+    registry.trusts.put_policy(&put, &"p".parse().unwrap(), &text).await.unwrap();
+}
+
+async fn delete(registry: &TestRegistry) {
+    registry.trusts.delete(&permit(registry, Action::DeleteTrust, "builds")).await.unwrap();
+}
+
+async fn session(registry: &TestRegistry, trust: &Trust, principal: &str) -> IssuedSession {
+    let (principal, user_id) = (principal.parse().unwrap(), "AROAEXAMPLE:run-7".to_owned());
+    let lifetime = Duration::from_hours(1);
+    registry.authenticator.issue_session(trust, &principal, user_id, lifetime).await.unwrap()
+}
+
+/// Returns who proved to be in the session.
+async fn known(
+    registry: &TestRegistry,
+    session: &IssuedSession,
+) -> Result<Principal, AuthenticationError> {
+    let (id, token) = (session.access_key_id.as_str(), session.session_token.reveal());
+    let key = registry.authenticator.find_session(id, token).await?;
+    assert_eq!(key.secret, session.secret_access_key);
+    Ok(key.principal)
+}
+
+/// Returns the authorization token of a session.
+async fn token(registry: &TestRegistry, session: &IssuedSession) -> String {
+    let principal = known(registry, session).await.unwrap();
+    let issued = registry.authenticator.authorization_token(&principal).await.unwrap();
+    issued.token.reveal().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_logs_in_and_ends_in_time() {
+    let registry = registry().await;
+    let trust = trust(&registry, PULL).await;
+    let session = session(&registry, &trust, OWN).await;
+    assert!(session.access_key_id.as_str().starts_with("ASIA"));
+    let principal = known(&registry, &session).await.unwrap();
+    let issued = registry.authenticator.authorization_token(&principal).await.unwrap();
+    assert_eq!(issued.expires_at, session.expires_at);
+    let token = issued.token.reveal();
+    registry.request("GET", MANIFEST).basic("AWS", token).expect(200).await;
+    registry.request("DELETE", MANIFEST).basic("AWS", token).expect(403).await;
+    let scope = "/token?scope=repository:team/app:pull";
+    let bearer = registry.request("GET", scope).basic("AWS", token).expect(200).await;
+    let bearer = bearer.json()["token"].as_str().unwrap().to_owned();
+    registry.request("GET", MANIFEST).bearer(&bearer).expect(200).await;
+    // A session has no password of its own: its key proves nothing without its token.
+    let (id, secret) = (session.access_key_id.as_str(), session.secret_access_key.reveal());
+    registry.request("GET", MANIFEST).basic(id, secret).expect(401).await;
+
+    registry.store.clock.advance(Duration::from_hours(1) - Duration::from_secs(9));
+    known(&registry, &session).await.unwrap();
+    registry.request("GET", MANIFEST).basic("AWS", token).expect(200).await;
+    registry.store.clock.advance(Duration::from_secs(9));
+    let ended = known(&registry, &session).await;
+    assert!(matches!(ended, Err(AuthenticationError::Expired)), "{ended:?}");
+    registry.request("GET", MANIFEST).basic("AWS", token).expect(401).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_with_its_trust() {
+    let registry = registry().await;
+    let other = TestRegistry::on(&registry.store).with_login().build();
+    let first = trust(&registry, PULL).await;
+    let session = session(&registry, &first, OWN).await;
+    let token = token(&registry, &session).await;
+    let check = async |registry: &TestRegistry, status| {
+        let is_known = known(registry, &session).await.is_ok();
+        assert_eq!(is_known, status != 401, "{status}");
+        registry.request("GET", MANIFEST).basic("AWS", &token).expect(status).await;
+    };
+    check(&registry, 200).await;
+    check(&other, 200).await;
+    put_policy(&registry, r#"{"Effect": "Deny", "Action": "*", "Resource": "*"}"#).await;
+    check(&registry, 403).await;
+    check(&other, 200).await;
+    delete(&registry).await;
+    check(&registry, 401).await;
+    registry.store.clock.advance(Duration::from_secs(30));
+    check(&other, 401).await;
+    // One that is made anew under the name is another.
+    trust(&registry, PULL).await;
+    registry.store.clock.advance(Duration::from_secs(30));
+    check(&registry, 401).await;
+    check(&other, 401).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_makes_a_session_of_another() {
+    let registry = registry().await;
+    let trust = trust(&registry, PULL).await;
+    let ours = session(&registry, &trust, OWN).await;
+    let theirs = session(&registry, &trust, FOREIGN).await;
+    let refused = async |id: &str, token: &str| {
+        let found = registry.authenticator.find_session(id, token).await;
+        assert!(matches!(found, Err(AuthenticationError::Token)), "{found:?}");
+    };
+    let (id, session_token) = (ours.access_key_id.as_str(), ours.session_token.reveal());
+    refused(theirs.access_key_id.as_str(), session_token).await;
+    refused(id, theirs.session_token.reveal()).await;
+    refused(id, "nonsense").await;
+    refused(id, &session_token[1..]).await;
+    // Tokens of another kind, either way.
+    let authorization = token(&registry, &ours).await;
+    refused(id, &authorization).await;
+    registry.request("GET", MANIFEST).basic("AWS", session_token).expect(401).await;
+    registry.request("GET", MANIFEST).bearer(session_token).expect(401).await;
+    // Another registry's.
+    let elsewhere = self::registry().await;
+    let trusted = self::trust(&elsewhere, PULL).await;
+    let foreign = session(&elsewhere, &trusted, OWN).await;
+    refused(foreign.access_key_id.as_str(), foreign.session_token.reveal()).await;
+    // A principal that the trust does not mean.
+    let stranger = session(&registry, &trust, "arn:aws:iam::123456789012:user/kim").await;
+    refused(stranger.access_key_id.as_str(), stranger.session_token.reveal()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_account_needs_both_sides() {
+    let registry = registry().await;
+    let trust = trust(&registry, PULL).await;
+    let own = token(&registry, &session(&registry, &trust, OWN).await).await;
+    let foreign_session = session(&registry, &trust, FOREIGN).await;
+    let foreign = token(&registry, &foreign_session).await;
+    let check = async |token: &str, status| {
+        registry.request("GET", MANIFEST).basic("AWS", token).expect(status).await;
+    };
+    let set_policy = async |effect: &str, principal: &str, more: &str| {
+        let text = format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "{effect}",
+            "Principal": {{"AWS": "{principal}"}}, "Action": "ecr:*"{more}}}]}}"#
+        );
+        let permit = crate::harness::permit(Action::SetRepositoryPolicy, "team/app");
+        registry.registry.repositories.set_policy(&permit, &text).await.unwrap();
+        registry.store.clock.advance(Duration::from_secs(3));
+    };
+    check(&own, 200).await;
+    check(&foreign, 403).await;
+    // Everyone asks the own account for a token.
+    let caller = Caller::Principal(known(&registry, &foreign_session).await.unwrap());
+    let facts = Facts::default();
+    registry.gate.registry(&caller, Action::GetAuthorizationToken, &facts).unwrap();
+    registry.gate.registry(&caller, Action::DescribeRegistry, &facts).unwrap_err();
+
+    set_policy("Allow", "111122223333", "").await;
+    check(&foreign, 200).await;
+    set_policy("Allow", "arn:aws:iam::111122223333:role/path/ci", "").await;
+    check(&foreign, 200).await;
+    set_policy("Allow", "arn:aws:iam::111122223333:role/cd", "").await;
+    check(&foreign, 403).await;
+    set_policy("Deny", "arn:aws:iam::123456789012:role/ci", "").await;
+    check(&own, 403).await;
+    // What AWS says of a role's session.
+    for (condition, status) in [
+        (r#"{"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/ci"}}"#, 200),
+        (r#"{"StringEquals": {"aws:PrincipalAccount": "111122223333"}}"#, 200),
+        (r#"{"StringLike": {"aws:userid": "AROAEXAMPLE:*"}}"#, 200),
+        (r#"{"StringEquals": {"aws:PrincipalType": "AssumedRole"}}"#, 200),
+        (r#"{"DateGreaterThan": {"aws:TokenIssueTime": "2025-12-31T00:00:00Z"}}"#, 200),
+        (r#"{"DateGreaterThan": {"aws:TokenIssueTime": "2027-01-01T00:00:00Z"}}"#, 403),
+        (r#"{"StringEquals": {"aws:PrincipalAccount": "123456789012"}}"#, 403),
+    ] {
+        set_policy("Allow", "*", &format!(r#", "Condition": {condition}"#)).await;
+        check(&foreign, status).await;
+    }
+    // The resource's side alone is not enough.
+    put_policy(&registry, r#"{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}"#).await;
+    set_policy("Allow", "arn:aws:iam::111122223333:role/ci", "").await;
+    check(&foreign, 403).await;
+    set_policy("Allow", "arn:aws:iam::123456789012:role/ci", "").await;
+    check(&own, 200).await;
+}
+
+#[tokio::test]
+async fn trusts_are_made_listed_and_deleted() {
+    let registry = TestRegistry::new();
+    let trusts = &registry.trusts;
+    let trust = trust(&registry, PULL).await;
+    let create = async |name: &str, principals: usize, minutes| {
+        let principals = vec!["111122223333".parse().unwrap(); principals];
+        let new = NewTrust { principals, max_session: Duration::from_mins(minutes) };
+        trusts.create(&permit(&registry, Action::CreateTrust, name), new).await
+    };
+    let refused = create("builds", 1, 60).await.unwrap_err();
+    assert!(matches!(refused, TrustError::TrustExists(_)), "{refused:?}");
+    for (principals, minutes) in [(0, 60), (51, 60), (1, 14), (1, 721)] {
+        let refused = create("other", principals, minutes).await.unwrap_err();
+        let fits = match &refused {
+            TrustError::Principals(50) => minutes == 60,
+            TrustError::Duration { .. } => minutes != 60,
+            _ => false,
+        };
+        assert!(fits, "{refused:?}");
+    }
+    let other = create("other", 50, 720).await.unwrap();
+    let list = registry.gate.registry(&Caller::ROOT, Action::ListTrusts, &Facts::default());
+    let list = list.unwrap();
+    let first = trusts.list(list, None, 1).await.unwrap();
+    assert_eq!(first.trusts, [trust]);
+    let rest = trusts.list(list, first.next.as_ref(), 1).await.unwrap();
+    assert_eq!((rest.trusts, rest.next), (vec![other], None));
+
+    delete(&registry).await;
+    let gone = trusts.delete(&permit(&registry, Action::DeleteTrust, "builds")).await;
+    assert!(matches!(gone, Err(TrustError::TrustUnknown(_))), "{gone:?}");
+    let names = (0..99).map(|number| format!("t{number}"));
+    let made = join_all(names.map(async |name| create(&name, 1, 60).await)).await;
+    assert!(made.iter().all(Result::is_ok));
+    let refused = create("another", 1, 60).await.unwrap_err();
+    assert!(matches!(refused, TrustError::TooManyTrusts(100)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn trusts_have_policies() {
+    let registry = TestRegistry::new();
+    let trusts = &registry.trusts;
+    trust(&registry, PULL).await;
+    let permit = |action| permit(&registry, action, "builds");
+    let (p, q) = ("p".parse().unwrap(), "q".parse().unwrap());
+    let text = trusts.policy(&permit(Action::GetTrustPolicy), &p).await.unwrap();
+    assert!(text.contains("BatchGetImage"), "{text}");
+    let put = permit(Action::PutTrustPolicy);
+    trusts.put_policy(&put, &q, &text).await.unwrap();
+    let invalid = trusts.put_policy(&put, &q, "{}").await;
+    assert!(matches!(invalid, Err(TrustError::PolicyInvalid(_))), "{invalid:?}");
+    let list = permit(Action::ListTrustPolicies);
+    assert_eq!(trusts.policies(&list).await.unwrap(), [p.clone(), q.clone()]);
+    let remove = permit(Action::DeleteTrustPolicy);
+    trusts.delete_policy(&remove, &p).await.unwrap();
+    let gone = trusts.delete_policy(&remove, &p).await;
+    assert!(matches!(gone, Err(TrustError::PolicyUnknown { .. })), "{gone:?}");
+    assert_eq!(trusts.policies(&list).await.unwrap(), [q]);
+    for number in 0..9 {
+        trusts.put_policy(&put, &format!("p{number}").parse().unwrap(), &text).await.unwrap();
+    }
+    let refused = trusts.put_policy(&put, &p, &text).await;
+    assert!(matches!(refused, Err(TrustError::TooManyPolicies(10))), "{refused:?}");
+}
