@@ -29,7 +29,7 @@ from calls import CallCounter
 from ministack import ACCOUNT, REGION, ROOT, MiniStack
 from runtime_api import RuntimeApi
 
-FUNCTIONS = ("oci-pull", "oci-push", "oci-delete", "token")
+FUNCTIONS = ("oci-pull", "oci-push", "oci-delete", "token", "ecr-api")
 ROOT_KEY = ("BERTHTESTROOTKEY0001", "berth-test-secret/with+signs0123456789abc")
 MOST_START_MS = 30
 MOST_ZIP_MB = 5

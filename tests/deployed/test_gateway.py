@@ -85,6 +85,7 @@ def test_template_routes() -> None:
         ("DELETE", "/v2/a/manifests/x"): "DeleteFunction",
         ("GET", "/token"): "TokenFunction",
         ("POST", "/token"): "TokenFunction",
+        ("POST", "/"): "EcrApiFunction",
     }
     for (method, path), name in expected.items():
         found = routes.match(method, path)

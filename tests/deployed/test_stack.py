@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 import requests
 import smoke
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from ministack import REGION, ROOT
 from stack import Stack
 
 EVENTS = {
+    "ecr-api": ("EcrApiFunction", 200),
     "token": ("TokenFunction", 200),
     "oci-push": ("PushFunction", 201),
     "oci-pull": ("PullFunction", 200),
@@ -23,11 +27,25 @@ EVENTS = {
 
 
 def sample(stack: Stack, name: str) -> bytes:
-    """Returns a sample event, with the password of this stack's root."""
+    """Returns a sample event, with the password of this stack's root or signed by it, now."""
     event = json.loads((ROOT / "events" / f"{name}.json").read_text())
+    if event["headers"]["authorization"].startswith("AWS4-"):
+        sign(stack, event)
+        return json.dumps(event).encode()
     pair = base64.b64encode(":".join(stack.auth).encode()).decode()
     event["headers"]["authorization"] = f"Basic {pair}"
     return json.dumps(event).encode()
+
+
+def sign(stack: Stack, event: dict) -> None:
+    """Signs an event's request anew."""
+    headers = event["headers"]
+    signed = {name: headers[name] for name in ("content-type", "host", "x-amz-target")}
+    body = base64.b64decode(event["body"])
+    request = AWSRequest("POST", f"https://{headers['host']}/", headers=signed, data=body)
+    SigV4Auth(Credentials(*stack.auth), "ecr", REGION).add_auth(request)
+    headers["authorization"] = request.headers["Authorization"]
+    headers["x-amz-date"] = request.headers["X-Amz-Date"]
 
 
 def test_there_is_a_sample_for_each_function() -> None:

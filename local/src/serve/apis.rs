@@ -1,8 +1,8 @@
-use berth_ecr_api::{EcrApi, MOST_BODY_BYTES};
-use berth_http_server::{Api, plain_text};
+use berth_ecr_api::EcrApi;
+use berth_http_server::Api;
 use berth_oci_api::{OciApi, RequestBody, ResponseBody};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 /// Both APIs of the registry: ECR's at `POST /`, the OCI distribution API everywhere else.
 #[derive(Debug)]
@@ -37,12 +37,18 @@ impl Api for Apis {
 impl Apis {
     async fn ecr(&self, request: Request<RequestBody>, base_url: &str) -> Response<ResponseBody> {
         let (parts, body) = request.into_parts();
-        match Limited::new(body, MOST_BODY_BYTES).collect().await {
+        match Limited::new(body, self.ecr.body_limits.request).collect().await {
             Ok(body) => {
                 let request = Request::from_parts(parts, body.to_bytes());
                 self.ecr.handle(request, base_url).await.map(ResponseBody::Bytes)
             }
-            Err(error) => plain_text(StatusCode::PAYLOAD_TOO_LARGE, format!("{error}\n")),
+            Err(error) if error.is::<LengthLimitError>() => {
+                self.ecr.refuse_long().await.map(ResponseBody::Bytes)
+            }
+            Err(error) => {
+                let refused = EcrApi::failure(StatusCode::BAD_REQUEST, &error.to_string());
+                refused.map(ResponseBody::Bytes)
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use berth_ecr_api::{EcrApi, PART_BYTES};
+use berth_ecr_api::{BodyLimits, EcrApi};
 use berth_embedded::{DataFolder, FileKeys};
 use berth_http_server::{BaseUrl, Limits, Listeners, Service};
 use berth_oci_api::{ApiSettings, OciApi};
@@ -89,7 +89,7 @@ fn apis(
         authenticator,
         failed_logins,
         gate,
-        part_size: PART_BYTES,
+        body_limits: BodyLimits::STREAMED,
         clock,
     };
     Apis { oci, ecr }

@@ -12,8 +12,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::body_limits::BodyLimits;
 use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::signature::SignatureError;
@@ -28,14 +29,6 @@ use crate::{
     register_pull_time_update_exclusion, set_repository_policy, signature, tag_resource,
     untag_resource, upload_layer_part,
 };
-
-/// Longest body that a request may have; the caller reads no more than that. A part of a layer of
-/// [`PART_BYTES`] fits in, as base64.
-pub const MOST_BODY_BYTES: usize = 16 * 1024 * 1024;
-
-/// Length of the parts of a layer that clients are asked for where bodies may be as long as
-/// [`MOST_BODY_BYTES`]; that of ECR.
-pub const PART_BYTES: u64 = 10 * 1024 * 1024;
 
 const JSON_1_1: &str = "application/x-amz-json-1.1";
 
@@ -54,9 +47,8 @@ pub struct EcrApi {
     pub failed_logins: Arc<FailedLogins>,
     /// What every operation passes.
     pub gate: Gate,
-    /// Length of the parts of a layer that clients are asked for, in bytes: [`PART_BYTES`], or less
-    /// where bodies must be shorter.
-    pub part_size: u64,
+    /// How long bodies may be.
+    pub body_limits: BodyLimits,
     /// The time, for signatures.
     pub clock: Arc<dyn Clock>,
 }
@@ -84,15 +76,38 @@ impl EcrApi {
         }
     }
 
+    /// Answers a request whose body is longer than [`BodyLimits::request`], so that nobody read it.
+    pub async fn refuse_long(&self) -> Response<Bytes> {
+        self.refuse(&ApiError::RequestTooLarge { most: self.body_limits.request }).await
+    }
+
+    /// Makes an answer of whatever carries requests here, in the form of the API's errors.
+    #[must_use]
+    pub fn failure(status: StatusCode, message: &str) -> Response<Bytes> {
+        let code = match status.is_server_error() {
+            true => "ServerException",
+            false => "SerializationException",
+        };
+        response(status, Bytes::from(json!({ "__type": code, "message": message }).to_string()))
+    }
+
     async fn answer(&self, request: Request<Bytes>, base_url: &str) -> Result<Bytes, ApiError> {
         let (parts, body) = request.into_parts();
+        let BodyLimits { request: longest, answer: most, .. } = self.body_limits;
+        if body.len() > longest {
+            return Err(ApiError::RequestTooLarge { most: longest });
+        }
         let operation = parse_operation(&parts)?;
         let caller = signature::authenticate(self, &parts, &body, operation, base_url).await?;
         let secure_transport = base_url.starts_with("https:");
         let source_ip = parts.extensions.get().copied();
         let facts = Facts { secure_transport, source_ip, ..Facts::default() };
         let call = Call { api: self, caller, base_url, facts };
-        call.run(operation, &body).await
+        let answer = call.run(operation, &body).await?;
+        match answer.len() > most {
+            true => Err(ApiError::AnswerTooLarge { most }),
+            false => Ok(answer),
+        }
     }
 
     async fn refuse(&self, error: &ApiError) -> Response<Bytes> {

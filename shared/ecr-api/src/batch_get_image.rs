@@ -19,7 +19,7 @@ const READS: usize = 10;
 /// How many media types a request accepts at most.
 const MOST_TYPES: usize = 100;
 
-/// Most bytes of manifests of one answer.
+/// Most bytes of manifests of one answer, or less where answers must be shorter.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 #[derive(Debug, Deserialize)]
@@ -51,7 +51,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let reads: Vec<_> = ids.into_iter().map(|id| read(call, &permit, id)).collect();
     let mut reads = stream::iter(reads).buffered(READS);
     let mut output = Output { images: Vec::new(), failures: Vec::new() };
-    let mut bytes = 0;
+    let (mut bytes, most) = (0, MOST_BYTES.min(api.body_limits.answer));
     while let Some((id, read)) = reads.try_next().await? {
         let accepts = |stored: &StoredImage| {
             let media_type = stored.manifest.media_type.as_str();
@@ -60,8 +60,8 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
         match read {
             Ok(stored) if accepts(&stored) => {
                 bytes += stored.manifest.bytes.len() * stored.tags.len().max(1);
-                if bytes > MOST_BYTES {
-                    return Err(ApiError::AnswerTooLarge { most: MOST_BYTES });
+                if bytes > most {
+                    return Err(ApiError::AnswerTooLarge { most });
                 }
                 output.images.extend(images(call, &name, &stored));
             }

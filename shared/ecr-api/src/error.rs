@@ -74,7 +74,12 @@ pub(crate) enum ApiError {
         /// What was sent.
         actual: Digest,
     },
-    /// The answer would have more bytes of manifests than one has.
+    /// The body is longer than one may be.
+    RequestTooLarge {
+        /// How many bytes it may have.
+        most: usize,
+    },
+    /// The answer would be longer than one may be.
     AnswerTooLarge {
         /// How many may be.
         most: usize,
@@ -233,9 +238,13 @@ impl ApiError {
                 "InvalidLayerException",
                 format!("The layer has the digest '{actual}', not '{expected}'"),
             ),
+            Self::RequestTooLarge { most } => A::client(
+                "LimitExceededException",
+                format!("The request's body has more than {most} bytes"),
+            ),
             Self::AnswerTooLarge { most } => A::client(
                 "LimitExceededException",
-                format!("The manifests have more than {most} bytes, ask for fewer images"),
+                format!("The answer has more than {most} bytes, ask for less at once"),
             ),
             Self::Denied(denied) => A::client("AccessDeniedException", denied.to_string()),
             Self::Registry(error) => registry_answer(error, &identity.registry_id),

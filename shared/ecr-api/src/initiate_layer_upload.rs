@@ -28,5 +28,5 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let permit = call.permit(Action::InitiateLayerUpload, &name).await?;
     let upload_id = api.registry.push.begin_upload(&permit, None, Algorithm::Sha256).await?;
-    Ok(Output { upload_id, part_size: api.part_size })
+    Ok(Output { upload_id, part_size: api.body_limits.part })
 }

@@ -10,6 +10,7 @@
 mod account_setting;
 mod administration;
 mod api;
+mod body_limits;
 mod error;
 mod image_description;
 mod image_failure;
@@ -68,4 +69,5 @@ mod tag_resource;
 mod untag_resource;
 mod upload_layer_part;
 
-pub use api::{EcrApi, MOST_BODY_BYTES, PART_BYTES};
+pub use api::EcrApi;
+pub use body_limits::BodyLimits;

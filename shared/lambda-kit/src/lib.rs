@@ -13,7 +13,7 @@ mod panics;
 mod process;
 mod sqs;
 
-pub use self::http::{HttpEvent, HttpFunction, HttpReply, serve_http};
+pub use self::http::{HttpApi, HttpEvent, HttpFunction, HttpReply, serve_http};
 pub use self::metrics::Metrics;
 pub use self::process::run;
 pub use self::sqs::{MESSAGES_AT_ONCE, SqsEvent, SqsFunction, SqsReply, WorkError, serve_sqs};

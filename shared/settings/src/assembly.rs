@@ -1,10 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use berth_ecr_api::{BodyLimits, EcrApi};
 use berth_oci_api::{ApiSettings, OciApi};
-use berth_registry::Identity;
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::SystemClock;
+use berth_registry::{Identity, Ports, Registry, Users};
 
 use crate::Settings;
 
@@ -13,7 +14,13 @@ const FAILED_LOGIN: Duration = Duration::from_secs(1);
 
 /// The most bytes of a body that reach a function. An event has 6,291,456 bytes, of which base64
 /// leaves three quarters, and the headers want some.
-const LARGEST_BODY: u64 = 4_400_000;
+const LARGEST_BODY: usize = 4_400_000;
+
+/// Bodies of ECR's API where a function takes them. A part of 3 MiB is 4 MiB of base64, and as much
+/// longer again in an event. An answer has 6,291,456 bytes too, of which base64 leaves three
+/// quarters; that is more than a request, so that a manifest which came in goes out.
+const BODIES_IN_EVENTS: BodyLimits =
+    BodyLimits { part: 3 * 1024 * 1024, request: LARGEST_BODY, answer: 4_600_000 };
 
 /// Chunks that clients are asked for where a function takes them: a third of the largest body,
 /// since the conformance suite expects that a body of three goes through.
@@ -32,7 +39,7 @@ pub enum Bodies {
     Streamed,
 }
 
-/// Makes the API that a process on AWS serves; the caller adds its parts.
+/// Makes the OCI API that a process on AWS serves; the caller adds its parts.
 #[must_use]
 pub fn oci_api(
     settings: &Settings,
@@ -40,16 +47,45 @@ pub fn oci_api(
     root: RootCredentials,
     keys: SealingKeys,
 ) -> OciApi {
-    let (registry_id, region) = (settings.account.clone(), settings.region.clone());
-    let identity = Identity { registry_id, region };
-    let authenticator = Authenticator::new(root, keys, identity, Arc::new(SystemClock));
-    let authenticator = Arc::new(authenticator);
+    let authenticator = Arc::new(authenticator(settings, root, keys));
     let failed_logins = Arc::new(FailedLogins::new(FAILED_LOGIN));
     let (chunk_min_length, largest_body) = match bodies {
-        Bodies::InEvents => (CHUNK_OF_A_FUNCTION, Some(LARGEST_BODY)),
+        Bodies::InEvents => (CHUNK_OF_A_FUNCTION, Some(LARGEST_BODY as u64)),
         Bodies::Streamed => (CHUNK_OF_A_STREAM, None),
     };
     let upload_host = settings.upload_host.clone();
     let settings = ApiSettings { chunk_min_length, upload_host, largest_body };
     OciApi::new(authenticator, failed_logins, settings)
+}
+
+/// Makes the ECR API that a function serves: bodies reach it in events.
+#[must_use]
+pub fn ecr_api(
+    settings: &Settings,
+    ports: &Ports,
+    root: RootCredentials,
+    keys: SealingKeys,
+) -> EcrApi {
+    let authenticator = authenticator(settings, root, keys);
+    let registry = Registry::new(ports, settings.push_rules);
+    let gate = authenticator.gate().sharing(registry.directory());
+    let (table, clock) = (ports.table.clone(), ports.clock.clone());
+    EcrApi {
+        registry,
+        users: Users::new(table, authenticator.known_keys(), clock.clone()),
+        identity: identity(settings),
+        authenticator: Arc::new(authenticator),
+        failed_logins: Arc::new(FailedLogins::new(FAILED_LOGIN)),
+        gate,
+        body_limits: BODIES_IN_EVENTS,
+        clock,
+    }
+}
+
+fn authenticator(settings: &Settings, root: RootCredentials, keys: SealingKeys) -> Authenticator {
+    Authenticator::new(root, keys, identity(settings), Arc::new(SystemClock))
+}
+
+fn identity(settings: &Settings) -> Identity {
+    Identity { registry_id: settings.account.clone(), region: settings.region.clone() }
 }

@@ -1,4 +1,4 @@
-//! What a process on AWS is told from outside, read and checked once, when it starts, and the API
+//! What a process on AWS is told from outside, read and checked once, when it starts, and the APIs
 //! that it serves by these settings.
 //!
 //! Functions and the edge role share it; `berth serve` has options of its own. This crate names no
@@ -8,6 +8,6 @@ mod assembly;
 mod environment;
 mod settings;
 
-pub use assembly::{Bodies, oci_api};
+pub use assembly::{Bodies, ecr_api, oci_api};
 pub use environment::{Environment, ProcessEnvironment};
 pub use settings::{Settings, SettingsError};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_ecr_api::{EcrApi, PART_BYTES};
+use berth_ecr_api::{BodyLimits, EcrApi};
 use berth_embedded::{DataFolder, FileKeys};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, SystemClock};
@@ -54,7 +54,7 @@ impl TestRegistry {
             authenticator: Arc::new(authenticator),
             failed_logins: Arc::new(FailedLogins::new(Duration::ZERO)),
             gate,
-            part_size: PART_BYTES,
+            body_limits: BodyLimits::STREAMED,
             clock,
         };
         Self { api, _folder: folder }

@@ -1,18 +1,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use berth_oci_api::{OciApi, Route};
 use berth_registry::ports::{StoreError, StoreErrorKind};
 use berth_settings::Settings;
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use lambda_runtime::{Context, Diagnostic, Error, LambdaEvent, Runtime, service_fn};
 use tokio::sync::OnceCell;
 use tracing::Instrument;
 
+use super::api::HttpApi;
 use super::event::HttpEvent;
-use super::reply::{HttpReply, bytes, failure};
+use super::reply::HttpReply;
 use crate::deadline::within;
 use crate::invocation;
 use crate::metrics::{Figures, Metrics, Outcome};
@@ -21,13 +21,14 @@ use crate::panics::{Panicked, caught};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 
-/// Answers events of an API Gateway by the OCI distribution API, until the process is ended.
+/// Answers events of an API Gateway by an API of the registry, until the process is ended.
 ///
 /// `open` makes the API when the first request comes, and again with the next one if it can't:
 /// what asks a service waits until then, so that a process is soon ready.
-pub async fn serve_http<O>(settings: &Settings, open: O) -> Result<(), Error>
+pub async fn serve_http<A, O>(settings: &Settings, open: O) -> Result<(), Error>
 where
-    O: AsyncFn() -> Result<OciApi, StoreError>,
+    A: HttpApi,
+    O: AsyncFn() -> Result<A, StoreError>,
 {
     let public_url = settings.public_url.clone();
     let function = Arc::new(HttpFunction::new(public_url, open, Metrics::to_standard_output()));
@@ -40,11 +41,11 @@ where
 
 /// One function behind an API Gateway.
 #[derive(Debug)]
-pub struct HttpFunction<O> {
+pub struct HttpFunction<A, O> {
     /// What clients see; without it, the host that they asked for.
     public_url: Option<String>,
     open: O,
-    api: OnceCell<OciApi>,
+    api: OnceCell<A>,
     metrics: Metrics,
 }
 
@@ -56,9 +57,10 @@ struct Line {
     gateway_request_id: Option<String>,
 }
 
-impl<O> HttpFunction<O>
+impl<A, O> HttpFunction<A, O>
 where
-    O: AsyncFn() -> Result<OciApi, StoreError>,
+    A: HttpApi,
+    O: AsyncFn() -> Result<A, StoreError>,
 {
     /// Makes a function of what [`serve_http`] takes.
     pub fn new(public_url: Option<String>, open: O, metrics: Metrics) -> Self {
@@ -69,7 +71,7 @@ where
     pub async fn call(&self, event: LambdaEvent<HttpEvent>) -> Result<HttpReply, Diagnostic> {
         let started = Instant::now();
         let LambdaEvent { payload, context } = event;
-        let (form, line) = (payload.form(), Line::of(&payload));
+        let (form, line) = (payload.form(), Line::of::<A>(&payload));
         let bytes_in = payload.body_length();
         let span = invocation::span(&context, line.gateway_request_id.as_deref());
         // On the heap: the API's future is large, and would be moved with each of those around it.
@@ -80,7 +82,7 @@ where
             Ok(Err(late)) => {
                 tracing::error!(error = %late, "no answer in time");
                 let message = "the registry ran out of time, try again";
-                Ok(failure(StatusCode::SERVICE_UNAVAILABLE, message))
+                Ok(busy::<A>(message))
             }
             Err(panicked) => Err(panicked),
         });
@@ -103,18 +105,18 @@ where
         };
         let request = match event.into_request() {
             Ok(request) => request,
-            Err(error) => return failure(StatusCode::BAD_REQUEST, &error.to_string()),
+            Err(error) => return A::failure(StatusCode::BAD_REQUEST, &error.to_string()),
         };
         match self.api.get_or_try_init(|| (self.open)()).await {
-            Ok(api) => bytes(api.handle(request, &base_url).await),
+            Ok(api) => api.answer(request, &base_url).await,
             Err(error) => {
                 tracing::error!(%error, "the registry can't be opened");
                 match error.kind() {
                     StoreErrorKind::Unavailable => {
                         let message = "the registry is busy, try again";
-                        failure(StatusCode::SERVICE_UNAVAILABLE, message)
+                        busy::<A>(message)
                     }
-                    _ => failure(
+                    _ => A::failure(
                         StatusCode::INTERNAL_SERVER_ERROR,
                         "the registry failed; its log has the cause",
                     ),
@@ -125,11 +127,11 @@ where
 }
 
 impl Line {
-    fn of(event: &HttpEvent) -> Self {
+    fn of<A: HttpApi>(event: &HttpEvent) -> Self {
         let path = event.path();
         Self {
             method: event.method().to_owned(),
-            route: Route::parse(&path).map_or("unknown", |route| route.kind()),
+            route: A::kind(&path),
             path,
             gateway_request_id: event.gateway_request_id().map(ToOwned::to_owned),
         }
@@ -147,6 +149,13 @@ impl Line {
             "answered"
         );
     }
+}
+
+/// Makes an answer that lets the client try again.
+fn busy<A: HttpApi>(message: &str) -> Response<Bytes> {
+    let mut response = A::failure(StatusCode::SERVICE_UNAVAILABLE, message);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// Puts the invocation's id on its answer, under the names that people and AWS clients look for.

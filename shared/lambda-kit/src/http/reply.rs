@@ -1,11 +1,9 @@
-use berth_oci_api::ResponseBody;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::Response;
+use http::header::{HeaderMap, HeaderValue};
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayV2httpResponse};
 use serde::Serialize;
-use serde_json::json;
 
 use super::event::Form;
 
@@ -77,38 +75,11 @@ fn escapes(text: &str) -> usize {
     text.bytes().map(added).sum()
 }
 
-/// Returns a response's body as bytes. Part of a file is none: no function has files.
-pub(crate) fn bytes(response: Response<ResponseBody>) -> Response<Bytes> {
-    let (parts, body) = response.into_parts();
-    match body {
-        ResponseBody::Bytes(bytes) => Response::from_parts(parts, bytes),
-        ResponseBody::File(_) => {
-            tracing::error!("an answer was part of a file");
-            failure(StatusCode::INTERNAL_SERVER_ERROR, "the registry failed; its log has the cause")
-        }
-    }
-}
-
-/// Makes an answer of the function's own, in the form of the API's
-/// [error codes](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes).
-pub(crate) fn failure(status: StatusCode, message: &str) -> Response<Bytes> {
-    let errors = json!({ "errors": [{ "code": "UNKNOWN", "message": message }] });
-    let body = Bytes::from(errors.to_string());
-    let length = HeaderValue::from(body.len());
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CONTENT_LENGTH, length);
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    }
-    response
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::header::CONTENT_LENGTH;
+    use serde_json::json;
 
     fn rendered(form: Form, body: &[u8]) -> serde_json::Value {
         let response = Response::builder()

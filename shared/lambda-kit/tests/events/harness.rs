@@ -4,13 +4,14 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use berth_ecr_api::EcrApi;
 use berth_embedded::{DataFolder, FileKeys};
-use berth_lambda_kit::{Context, HttpEvent, HttpFunction, LambdaEvent, Metrics};
+use berth_lambda_kit::{Context, HttpApi, HttpEvent, HttpFunction, LambdaEvent, Metrics};
 use berth_oci_api::OciApi;
 use berth_registry::access::{RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, StoreError, SystemClock, WriteObjects, WriteTable};
 use berth_registry::{Ports, Pull, Push, ReadPorts, Removal, RemovalPorts};
-use berth_settings::{Bodies, Settings, oci_api};
+use berth_settings::{Bodies, Settings, ecr_api, oci_api};
 use lambda_runtime::{Config, Diagnostic};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -56,13 +57,18 @@ impl Store {
 
     /// Returns the API without a part, as `token` has it.
     pub fn token(&self) -> OciApi {
-        let root = RootCredentials {
-            access_key_id: "BERTHTESTROOTKEY0001".to_owned(),
-            secret_access_key: Secret::new("berth-test-secret/with+signs0123456789abc".to_owned()),
-        };
-        let (table, clock) = (self.table.clone(), self.clock.clone());
-        let keys = SealingKeys::making(table, self.keys.clone(), clock);
-        oci_api(&self.settings, Bodies::InEvents, root, keys)
+        oci_api(&self.settings, Bodies::InEvents, root(), self.sealing_keys())
+    }
+
+    /// Returns ECR's API as `ecr-api` has it, at the time of `clock`.
+    pub fn ecr(&self, clock: Arc<dyn Clock>) -> EcrApi {
+        let (table, objects) = (self.table.clone(), self.objects.clone());
+        let ports = Ports { table, objects, clock };
+        ecr_api(&self.settings, &ports, root(), self.sealing_keys())
+    }
+
+    fn sealing_keys(&self) -> SealingKeys {
+        SealingKeys::making(self.table.clone(), self.keys.clone(), self.clock.clone())
     }
 
     /// Returns the API as `oci-pull` has it.
@@ -89,21 +95,30 @@ impl Store {
     }
 }
 
+/// Returns the root's access key, which the samples are of.
+fn root() -> RootCredentials {
+    RootCredentials {
+        access_key_id: "BERTHTESTROOTKEY0001".to_owned(),
+        secret_access_key: Secret::new("berth-test-secret/with+signs0123456789abc".to_owned()),
+    }
+}
+
 /// Answers one event by an API.
-pub async fn answer(api: OciApi, event: &Value) -> Value {
+pub async fn answer<A: HttpApi + Clone>(api: A, event: &Value) -> Value {
     let open = async || Ok::<_, StoreError>(api.clone());
     let function = HttpFunction::new(None, open, Metrics::to(Box::new(io::sink())));
     call(&function, event, 60).await.unwrap()
 }
 
 /// Lets a function answer an event within so many seconds, as the runtime would.
-pub async fn call<O>(
-    function: &HttpFunction<O>,
+pub async fn call<A, O>(
+    function: &HttpFunction<A, O>,
     event: &Value,
     seconds: u64,
 ) -> Result<Value, Diagnostic>
 where
-    O: AsyncFn() -> Result<OciApi, StoreError>,
+    A: HttpApi,
+    O: AsyncFn() -> Result<A, StoreError>,
 {
     let payload: HttpEvent = serde_json::from_str(&event.to_string()).unwrap();
     let mut context = Context::default();

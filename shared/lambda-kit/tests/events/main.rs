@@ -2,5 +2,6 @@
 //! parts of the API over an embedded store.
 
 mod answers;
+mod ecr;
 mod harness;
 mod trouble;
