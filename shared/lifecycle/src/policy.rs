@@ -28,6 +28,10 @@ pub struct Rule {
 pub struct Selection {
     /// By tag.
     pub tags: TagSelection,
+    /// How many of the prefixes or patterns an image must have tags for.
+    pub tag_match: TagMatch,
+    /// Patterns of tags: an image with a tag that matches one of them is not selected.
+    pub excluded_tags: Vec<String>,
     /// By where they are kept.
     pub storage_class: StorageClass,
     /// By number or age.
@@ -37,9 +41,11 @@ pub struct Selection {
 /// Images by their tags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TagSelection {
-    /// Those that have, for each of these prefixes, a tag that begins with it.
+    /// Those that have, for each of these prefixes (or for one of them, by [`TagMatch`]), a tag
+    /// that begins with it.
     Prefixes(Vec<String>),
-    /// Those that have, for each of these patterns, a tag that matches it; `*` stands for any text.
+    /// Those that have, for each of these patterns (or for one of them), a tag that matches it as a
+    /// whole; `*` stands for any text.
     Patterns(Vec<String>),
     /// Those without a tag.
     Untagged,
@@ -47,9 +53,26 @@ pub enum TagSelection {
     Any,
 }
 
+/// How many of its prefixes or patterns a rule asks tags for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagMatch {
+    /// All of them, as in ECR.
+    All,
+    /// One of them: Berth's own.
+    Any,
+}
+
 /// Images by number or age; ages are in days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
+    /// All, whatever their number and age: for [`Action::Retain`].
+    All,
+    /// The youngest of this number: for [`Action::Retain`].
+    ImagesAtMost(u32),
+    /// Those pushed no longer ago: for [`Action::Retain`].
+    PushedWithinDays(u32),
+    /// Those last pulled no longer ago: for [`Action::Retain`].
+    PulledWithinDays(u32),
     /// All but the youngest of this number.
     ImagesMoreThan(u32),
     /// Those pushed longer ago.
@@ -76,6 +99,10 @@ pub enum Action {
     Expire,
     /// Moves them to the archive.
     Archive,
+    /// Keeps them: no rule of lower priority acts on them. Berth's own.
+    Retain,
+    /// Takes the tags away that it selects them by. Berth's own.
+    Untag,
 }
 
 impl LifecyclePolicy {

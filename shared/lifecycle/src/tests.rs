@@ -168,3 +168,101 @@ fn texts_stay_as_they_were_written() {
     let text = format!("  {}\n", json!({"rules": [rule(1, &any(1))]}));
     assert_eq!(text.parse::<LifecyclePolicy>().unwrap().text(), text);
 }
+
+fn parse_berths(rules: &[Value]) -> Result<LifecyclePolicy, InvalidLifecyclePolicy> {
+    json!({"dialect": "berth", "rules": rules}).to_string().parse()
+}
+
+#[track_caller]
+fn refuses_berths(rules: &[Value], reason: &str) {
+    let error = parse_berths(rules).unwrap_err().to_string();
+    assert!(error.contains(reason), "{error}");
+}
+
+fn acting(kind: &str, selection: &Value) -> Value {
+    with(&rule(1, selection), json!({"action": {"type": kind}}))
+}
+
+#[test]
+fn members_of_berths_own_ask_for_its_dialect() {
+    let other = json!({"dialect": "other", "rules": [rule(1, &any(1))]}).to_string();
+    let reason = r#"instance value ("other") not found in enum :(possible values: ["berth"])"#;
+    refuses_text(&other, reason);
+    assert!(parse_berths(&[rule(1, &any(1))]).is_ok());
+    let tagged = with(&any(1), json!({"tagStatus": "tagged", "tagPrefixList": ["a"]}));
+    let unpulled = with(&any(1), json!({"countType": "sinceImagePulled", "countUnit": "days"}));
+    let own = [
+        rule(1, &with(&tagged, json!({"tagMatch": "any"}))),
+        rule(1, &with(&any(1), json!({"excludedTagPatternList": ["a"]}))),
+        rule(1, &unpulled),
+        acting("untag", &any(1)),
+        acting("retain", &with(&any(1), json!({"countType": "imageCountAtMost"}))),
+    ];
+    for rule in own {
+        assert!(parse(std::slice::from_ref(&rule)).is_err(), "{rule}");
+        assert!(parse_berths(std::slice::from_ref(&rule)).is_ok(), "{rule}");
+    }
+    let reason = r#"(["excludedTagPatternList","tagMatch"])"#;
+    let both = with(&tagged, json!({"tagMatch": "any", "excludedTagPatternList": ["a"]}));
+    refuses(&[rule(1, &both)], reason);
+}
+
+#[test]
+fn retaining_rules_count_what_they_keep() {
+    let kept = |members: Value| {
+        let selection = with(&any(1), json!({"countType": null, "countNumber": null}));
+        let parsed = parse_berths(&[acting("retain", &with(&selection, members))])?;
+        Ok::<_, InvalidLifecyclePolicy>(parsed.rules()[0].selection.count)
+    };
+    assert_eq!(kept(json!({})), Ok(Count::All));
+    let most = json!({"countType": "imageCountAtMost", "countNumber": 2});
+    assert_eq!(kept(most), Ok(Count::ImagesAtMost(2)));
+    let days = |kind: &str| json!({"countType": kind, "countUnit": "days", "countNumber": 2});
+    assert_eq!(kept(days("imagePushedWithin")), Ok(Count::PushedWithinDays(2)));
+    assert_eq!(kept(days("imagePulledWithin")), Ok(Count::PulledWithinDays(2)));
+    for incomplete in ["countType", "countNumber", "countUnit"] {
+        let members = with(&days("imagePushedWithin"), json!({incomplete: null}));
+        assert!(kept(members).is_err(), "{incomplete}");
+    }
+    let missing = r#"properties (["countNumber","countType"])"#;
+    assert!(kept(json!({"countUnit": "days"})).unwrap_err().to_string().contains(missing));
+    assert!(kept(days("imageCountAtMost")).is_err());
+    refuses_berths(&[acting("retain", &any(1))], r#"("imageCountMoreThan") not found in enum"#);
+    let within = with(&any(1), days("imagePushedWithin"));
+    refuses_berths(&[acting("expire", &within)], r#"("imagePushedWithin") not found in enum"#);
+}
+
+#[test]
+fn members_of_berths_own_are_where_they_mean_something() {
+    let untagged = with(&any(1), json!({"tagStatus": "untagged"}));
+    refuses_berths(&[acting("untag", &untagged)], "The action untag must not be");
+    let excluded = json!({"excludedTagPatternList": ["a"]});
+    refuses_berths(&[rule(1, &with(&untagged, excluded))], "must not be in a rule");
+    let many = json!({"excludedTagPatternList": ["*a*b*c*d*"]});
+    refuses_berths(&[rule(1, &with(&any(1), many))], "at most 4 wildcards");
+    let matched = with(&any(1), json!({"tagMatch": "any"}));
+    refuses_berths(&[rule(1, &matched)], "tagMatch must only be in a rule");
+    let target = json!({"type": "retain", "targetStorageClass": "archive"});
+    let retain = with(&rule(1, &any(1)), json!({"action": target}));
+    refuses_berths(&[retain], "matched 0 out of 2");
+    let archived = with(&any(1), json!({"storageClass": "archive"}));
+    refuses_berths(&[acting("untag", &archived)], "countType=sinceImageTransitioned");
+}
+
+#[test]
+fn rules_of_berths_own_may_select_what_others_select() {
+    let tagged = with(&any(1), json!({"tagStatus": "tagged", "tagPrefixList": ["a"]}));
+    let keep = |priority: u32, selection: &Value| {
+        let selection = with(selection, json!({"countType": "imageCountAtMost"}));
+        with(&acting("retain", &selection), json!({"rulePriority": priority}))
+    };
+    let rules = [keep(1, &any(1)), keep(2, &tagged), rule(3, &tagged), rule(4, &any(1))];
+    assert!(parse_berths(&rules).is_ok());
+    let dead = "Rule for tagStatus=ANY must have the lowest priority";
+    refuses_berths(&[rule(1, &any(1)), keep(2, &tagged)], dead);
+    let unpulled = with(&any(1), json!({"countType": "sinceImagePulled", "countUnit": "days"}));
+    refuses_berths(&[rule(1, &unpulled), rule(2, &tagged)], dead);
+    let some = with(&any(1), json!({"excludedTagPatternList": ["b"]}));
+    assert!(parse_berths(&[rule(1, &some), rule(2, &any(1))]).is_ok());
+    refuses_berths(&[rule(1, &tagged), rule(2, &tagged)], "unique across rules");
+}
