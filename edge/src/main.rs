@@ -66,7 +66,9 @@ async fn run(settings: &EdgeSettings) -> anyhow::Result<()> {
     let api = oci_api(shared, Bodies::Streamed, root, keys).with_registry(&registry);
 
     let api = BoundedApi::new(api, settings.most_bodies);
-    let service = Service::new(api, ports.table, BaseUrl::Fixed(settings.public_url.clone()));
+    let base_url = BaseUrl::Fixed(settings.public_url.clone());
+    let service = Service::new(api, ports.table, base_url);
+    let service = service.trusting(settings.trusted_proxies.clone());
     tracing::info!(listen = settings.listen, "ready");
     listeners.serve(service, LIMITS).await.context("serving failed")
 }

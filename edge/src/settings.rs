@@ -1,6 +1,7 @@
 use std::num::NonZeroUsize;
 
 use anyhow::Context;
+use berth_http_server::TrustedProxies;
 use berth_settings::{Environment, Settings};
 use tokio::sync::Semaphore;
 
@@ -13,6 +14,9 @@ pub(crate) struct EdgeSettings {
     pub(crate) listen: String,
     /// `BERTH_PUBLIC_URL`, which must be set: the host that a client asked for is the edge's.
     pub(crate) public_url: String,
+    /// `BERTH_TRUSTED_PROXIES`: whose `Forwarded` and `X-Forwarded-…` are believed; none unless it
+    /// is told.
+    pub(crate) trusted_proxies: TrustedProxies,
     /// `BERTH_MOST_BODIES`: the most requests at once that bring a body. Unless it is told, as
     /// many as have 8 MiB of `upload_memory` each: about as many as can move at once.
     pub(crate) most_bodies: usize,
@@ -44,6 +48,7 @@ impl EdgeSettings {
         Ok(Self {
             listen: text(environment, "BERTH_LISTEN").unwrap_or_else(|| LISTEN.to_owned()),
             public_url,
+            trusted_proxies: trusted_proxies(environment)?,
             most_bodies: number(environment, "BERTH_MOST_BODIES", most_bodies)?
                 .min(Semaphore::MAX_PERMITS),
             upload_memory: upload_memory
@@ -57,6 +62,12 @@ impl EdgeSettings {
 /// Returns a variable; an empty one is none.
 fn text(environment: &dyn Environment, name: &str) -> Option<String> {
     environment.variable(name).filter(|value| !value.is_empty())
+}
+
+fn trusted_proxies(environment: &dyn Environment) -> anyhow::Result<TrustedProxies> {
+    let name = "BERTH_TRUSTED_PROXIES";
+    let Some(text) = text(environment, name) else { return Ok(TrustedProxies::default()) };
+    text.parse().with_context(|| format!("the variable {name} is not valid"))
 }
 
 /// Returns a variable that is a number from 1.
@@ -98,6 +109,7 @@ mod tests {
         let settings = EdgeSettings::read(&complete()).unwrap();
         assert_eq!(settings.listen, "0.0.0.0:8080");
         assert_eq!(settings.public_url, "https://registry.example.com");
+        assert_eq!(settings.trusted_proxies, TrustedProxies::default());
         assert_eq!((settings.most_bodies, settings.upload_memory), (32, 256 << 20));
     }
 
@@ -107,10 +119,13 @@ mod tests {
         environment.extend([
             ("BERTH_LISTEN", "localhost:80"),
             ("BERTH_MOST_BODIES", "2"),
+            ("BERTH_TRUSTED_PROXIES", "10.0.0.0/16, 10.1.0.7"),
             ("BERTH_UPLOAD_MEMORY", "64"),
         ]);
         let settings = EdgeSettings::read(&environment).unwrap();
         assert_eq!(settings.listen, "localhost:80");
+        let proxies = "10.0.0.0/16,10.1.0.7".parse().unwrap();
+        assert_eq!(settings.trusted_proxies, proxies);
         assert_eq!((settings.most_bodies, settings.upload_memory), (2, 64 << 20));
     }
 
@@ -120,6 +135,7 @@ mod tests {
         check_refused("BERTH_PUBLIC_URL", "");
         check_refused("BERTH_UPLOAD_HOST", "");
         check_refused("BERTH_MOST_BODIES", "0");
+        check_refused("BERTH_TRUSTED_PROXIES", "10.0.0.0/33");
         check_refused("BERTH_UPLOAD_MEMORY", "256M");
         check_refused("BERTH_UPLOAD_MEMORY", "18446744073709551615");
     }

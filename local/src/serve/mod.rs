@@ -51,7 +51,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
         Some(url) => BaseUrl::Fixed(url),
         None => BaseUrl::OfRequest(base_url),
     };
-    let service = Service::new(apis, folder.table(), base_url);
+    let service = Service::new(apis, folder.table(), base_url).trusting(settings.trusted_proxies);
     listeners.serve(service, Limits::default()).await.context("serving failed")
 }
 

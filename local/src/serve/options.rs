@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use berth_http_server::TrustedProxies;
 use berth_registry::access::Secret;
 use berth_registry::{CreateOnPush, SparseManifests};
 use berth_types::{Region, RegistryId};
@@ -28,6 +29,10 @@ pub(crate) struct ServeOptions {
     /// URL under which clients reach the registry [default: the request's own host]
     #[arg(long, env = "BERTH_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Proxies whose Forwarded and X-Forwarded-… are believed: addresses and networks, separated by
+    /// commas [default: none]
+    #[arg(long, env = "BERTH_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    trusted_proxies: Option<String>,
     /// Access key id of the root user [default: made on the first start]
     #[arg(long, env = "BERTH_ROOT_ACCESS_KEY_ID", value_name = "ID")]
     root_access_key_id: Option<String>,
@@ -100,6 +105,7 @@ pub(super) struct Settings {
     pub(super) account: RegistryId,
     pub(super) region: Region,
     pub(super) public_url: Option<String>,
+    pub(super) trusted_proxies: TrustedProxies,
     pub(super) root: Option<(String, Secret)>,
     pub(super) tls: Option<TlsFiles>,
     pub(super) log_format: LogFormat,
@@ -133,6 +139,7 @@ impl ServeOptions {
             account: account.parse().context("--account")?,
             region: region.parse().context("--region")?,
             public_url: merged.public_url.map(|url| check_url(&url)).transpose()?,
+            trusted_proxies: trusted_proxies(merged.trusted_proxies.as_deref())?,
             root,
             tls,
             log_format: merged.log_format.unwrap_or_default(),
@@ -150,6 +157,7 @@ impl ServeOptions {
             account: self.account.or(other.account),
             region: self.region.or(other.region),
             public_url: self.public_url.or(other.public_url),
+            trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
             root_secret_access_key: self.root_secret_access_key.or(other.root_secret_access_key),
             tls_cert: self.tls_cert.or(other.tls_cert),
@@ -166,6 +174,14 @@ impl ServeOptions {
 fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     toml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// Reads the trusted proxies; an empty list has none, as no list has.
+fn trusted_proxies(list: Option<&str>) -> anyhow::Result<TrustedProxies> {
+    match list {
+        None | Some("") => Ok(TrustedProxies::default()),
+        Some(list) => list.parse().context("--trusted-proxies"),
+    }
 }
 
 /// Checks a URL that clients will see, and takes the slash off its end.
@@ -207,11 +223,13 @@ mod tests {
     }
 
     #[test]
-    fn halves_are_refused() {
+    fn halves_and_nonsense_are_refused() {
         let half = ServeOptions { root_access_key_id: Some("id".into()), ..Default::default() };
         assert!(half.settle().is_err());
         let half = ServeOptions { tls_cert: Some("cert.pem".into()), ..Default::default() };
         assert!(half.settle().is_err());
+        let proxies = ServeOptions { trusted_proxies: Some("lan".into()), ..Default::default() };
+        assert!(proxies.settle().is_err());
         let account = ServeOptions { account: Some("12".into()), ..Default::default() };
         assert!(account.settle().is_err());
     }

@@ -99,9 +99,8 @@ impl EcrApi {
         }
         let operation = parse_operation(&parts)?;
         let caller = signature::authenticate(self, &parts, &body, operation, base_url).await?;
-        let secure_transport = base_url.starts_with("https:");
-        let source_ip = parts.extensions.get().copied();
-        let facts = Facts { secure_transport, source_ip, ..Facts::default() };
+        let (client, transport) = (parts.extensions.get(), parts.extensions.get());
+        let facts = Facts::of_client(client.copied(), transport.copied(), base_url);
         let call = Call { api: self, caller, base_url, facts };
         let answer = call.run(operation, &body).await?;
         match answer.len() > most {

@@ -11,6 +11,7 @@ mod connection;
 mod encrypt;
 mod listener;
 mod metrics;
+mod proxies;
 mod request;
 #[cfg(target_os = "linux")]
 mod sendfile;
@@ -19,4 +20,5 @@ mod service;
 pub use api::{Api, plain_text};
 pub use encrypt::{Encrypt, Unencrypted};
 pub use listener::{Limits, ListenError, Listeners};
+pub use proxies::{ParseTrustedProxiesError, TrustedProxies};
 pub use service::{BaseUrl, Service};

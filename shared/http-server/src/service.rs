@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use berth_oci_api::ResponseBody;
-use berth_registry::access::ClientAddress;
+use berth_registry::access::{ClientAddress, Transport};
 use berth_registry::ports::{Consistency, Key, ReadTable};
 use hyper::body::Incoming;
 use hyper::header::{HOST, HeaderName, HeaderValue};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::api::{Api, plain_text};
 use crate::body::Body;
 use crate::metrics::Metrics;
+use crate::proxies::{Origin, OriginError, TrustedProxies, is_host};
 use crate::request;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -27,6 +28,7 @@ pub struct Service<A> {
     metrics: Metrics,
     table: Arc<dyn ReadTable>,
     base_url: BaseUrl,
+    proxies: TrustedProxies,
 }
 
 /// The URL under which clients see the server.
@@ -34,7 +36,7 @@ pub struct Service<A> {
 pub enum BaseUrl {
     /// This one, whatever a request's host is.
     Fixed(String),
-    /// The one that a request names, or this one if it names none.
+    /// The one that a request names, or a trusted proxy for it, or this one if none is named.
     OfRequest(String),
 }
 
@@ -77,6 +79,8 @@ enum Target {
     Metrics,
     /// To the API, as this kind of request.
     Api(&'static str),
+    /// Nowhere: what proxies say of its origin can't be believed.
+    Refused(OriginError),
 }
 
 impl Target {
@@ -93,6 +97,7 @@ impl Target {
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::Api(kind) => kind,
+            Self::Refused(_) => "refused",
         }
     }
 }
@@ -101,7 +106,14 @@ impl<A: Api> Service<A> {
     /// Puts a server around `api`. It is healthy while `table` answers.
     #[must_use]
     pub fn new(api: A, table: Arc<dyn ReadTable>, base_url: BaseUrl) -> Self {
-        Self { api, metrics: Metrics::new(), table, base_url }
+        let proxies = TrustedProxies::default();
+        Self { api, metrics: Metrics::new(), table, base_url, proxies }
+    }
+
+    /// Believes what these proxies say of a request's origin.
+    #[must_use]
+    pub fn trusting(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
     }
 
     /// Answers a request. One that changes something runs to its end even if the client goes.
@@ -110,16 +122,22 @@ impl<A: Api> Service<A> {
         mut request: Request<Incoming>,
         connection: &Connection,
     ) -> Response<Body> {
-        if let Some(client) = connection.client {
-            request.extensions_mut().insert(client);
-        }
         let started = Instant::now();
         let id = Uuid::new_v4();
         let (method, version) = (request.method().clone(), request.version());
         let path = request.uri().path().to_owned();
-        let target = Target::of(&method, &path, &self.api);
+        let (target, origin) = match self.proxies.origin(connection.client, request.headers()) {
+            Ok(origin) => (Target::of(&method, &path, &self.api), origin),
+            Err(error) => (Target::Refused(error), Origin::default()),
+        };
         let route = target.kind();
-        let base_url = self.base_url(&request, connection);
+        let base_url = self.base_url(&request, connection, &origin);
+        if let Some(client) = origin.client {
+            request.extensions_mut().insert(client);
+        }
+        if let Some(transport) = self.transport(connection, &origin) {
+            request.extensions_mut().insert(transport);
+        }
         let reads = matches!(method, Method::GET | Method::HEAD);
         let service = Arc::clone(&self);
         let answer = async move { service.answer(target, request, &base_url).await };
@@ -148,6 +166,7 @@ impl<A: Api> Service<A> {
         match target {
             Target::Health => self.health().await,
             Target::Metrics => plain_text(StatusCode::OK, self.metrics.text()),
+            Target::Refused(error) => plain_text(StatusCode::BAD_REQUEST, format!("{error}\n")),
             Target::Api(kind) => {
                 let _in_flight = (kind == "upload" && *request.method() != Method::GET)
                     .then(|| self.metrics.upload());
@@ -169,12 +188,33 @@ impl<A: Api> Service<A> {
         }
     }
 
+    /// Returns how the client speaks, if more is known of it than the base URL says: by TLS here, or
+    /// as trusted proxies say. Where some are trusted, nobody else ends TLS.
+    fn transport(&self, connection: &Connection, origin: &Origin) -> Option<Transport> {
+        match (connection.scheme, origin.transport) {
+            (_, Some(transport)) => Some(transport),
+            ("https", None) => Some(Transport::Tls),
+            (_, None) => (!self.proxies.are_none()).then_some(Transport::Plain),
+        }
+    }
+
     /// Returns the URL that the client sees: the fixed one, or the one that it asked for.
-    fn base_url(&self, request: &Request<Incoming>, connection: &Connection) -> String {
+    fn base_url(
+        &self,
+        request: &Request<Incoming>,
+        connection: &Connection,
+        origin: &Origin,
+    ) -> String {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let authority = request.uri().authority().map(hyper::http::uri::Authority::as_str);
-        match (&self.base_url, authority.or(host).filter(|host| is_host(host))) {
-            (BaseUrl::OfRequest(_), Some(host)) => format!("{}://{host}", connection.scheme),
+        let asked = origin.host.as_deref().or(authority).or(host).filter(|host| is_host(host));
+        let scheme = match origin.transport {
+            Some(Transport::Tls) => "https",
+            Some(Transport::Plain) => "http",
+            None => connection.scheme,
+        };
+        match (&self.base_url, asked) {
+            (BaseUrl::OfRequest(_), Some(host)) => format!("{scheme}://{host}"),
             (BaseUrl::Fixed(url) | BaseUrl::OfRequest(url), _) => url.clone(),
         }
     }
@@ -195,12 +235,6 @@ impl<A: Api> Service<A> {
             ResponseBody::File(region) => Body::read(region, sent),
         }
     }
-}
-
-/// Whether a `Host` is a name or address with or without a port, and nothing else.
-fn is_host(host: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    !host.is_empty() && host.len() <= 255 && host.bytes().all(allowed)
 }
 
 /// Puts the request's id on its answer, under the names that people and AWS clients look for.

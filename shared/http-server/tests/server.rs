@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_http_server::{
-    Api, BaseUrl, Limits, ListenError, Listeners, Service, Unencrypted, plain_text,
+    Api, BaseUrl, Limits, ListenError, Listeners, Service, TrustedProxies, Unencrypted, plain_text,
 };
 use berth_oci_api::{RequestBody, ResponseBody};
+use berth_registry::access::{ClientAddress, Transport};
 use berth_registry::ports::{
     Consistency, Item, Key, Page, Query, ReadTable, StoreError, StoreErrorKind,
 };
@@ -18,7 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-/// Answers with the base URL and the length of the body, or panics when the path says so.
+/// Answers with the base URL, what the server knows of the client, and the length of the body, or panics when the path says so.
 struct Echo;
 
 impl Api for Echo {
@@ -32,8 +33,11 @@ impl Api for Echo {
         base_url: &str,
     ) -> Response<ResponseBody> {
         assert_ne!(request.uri().path(), "/panic");
+        let ClientAddress(client) = *request.extensions().get().unwrap();
+        let transport: Option<Transport> = request.extensions().get().copied();
         let length = request.into_body().collect().await.unwrap().to_bytes().len();
-        plain_text(StatusCode::OK, format!("{base_url} {length}"))
+        let text = format!("{base_url} {client} {transport:?} {length}");
+        plain_text(StatusCode::OK, text)
     }
 }
 
@@ -75,10 +79,18 @@ impl Drop for Server {
 
 impl Server {
     async fn start(base_url: BaseUrl, limits: Limits) -> Self {
+        Self::start_with(base_url, limits, TrustedProxies::default()).await
+    }
+
+    async fn start_behind(proxies: &str, base_url: BaseUrl) -> Self {
+        Self::start_with(base_url, Limits::default(), proxies.parse().unwrap()).await
+    }
+
+    async fn start_with(base_url: BaseUrl, limits: Limits, proxies: TrustedProxies) -> Self {
         let listeners = Listeners::bind("127.0.0.1:0", None::<Unencrypted>).await.unwrap();
         let address = listeners.url().replace("http://", "");
         let table = Arc::new(Table::default());
-        let service = Service::new(Echo, table.clone(), base_url);
+        let service = Service::new(Echo, table.clone(), base_url).trusting(proxies);
         let serving = tokio::spawn(async move { listeners.serve(service, limits).await.unwrap() });
         Self { address, table, serving }
     }
@@ -128,9 +140,9 @@ async fn health_is_the_tables() {
 async fn clients_see_the_host_that_they_asked_for() {
     let server = Server::start(of_request(), Limits::default()).await;
     let asked = server.ask("PUT / HTTP/1.1\r\nHost: r.example:5001", "four").await;
-    check(&asked, 200, "http://r.example:5001 4");
+    check(&asked, 200, "http://r.example:5001 127.0.0.1 None 4");
     let bad = server.ask("GET / HTTP/1.1\r\nHost: r.example/path", "").await;
-    check(&bad, 200, "http://unnamed 0");
+    check(&bad, 200, "http://unnamed 127.0.0.1 None 0");
 }
 
 #[tokio::test]
@@ -138,7 +150,7 @@ async fn a_fixed_url_stays() {
     let fixed = BaseUrl::Fixed("https://r.example".to_owned());
     let server = Server::start(fixed, Limits::default()).await;
     let answer = server.ask("GET / HTTP/1.1\r\nHost: other.example", "").await;
-    check(&answer, 200, "https://r.example 0");
+    check(&answer, 200, "https://r.example 127.0.0.1 None 0");
 }
 
 #[tokio::test]
@@ -148,7 +160,7 @@ async fn a_panic_is_one_requests() {
         let answer = server.ask(&format!("{method} /panic HTTP/1.1\r\nHost: a"), "").await;
         check(&answer, 500, "\r\n\r\n");
     }
-    check(&server.ask("GET / HTTP/1.1\r\nHost: a", "").await, 200, "http://a 0");
+    check(&server.ask("GET / HTTP/1.1\r\nHost: a", "").await, 200, "http://a 127.0.0.1 None 0");
 }
 
 #[tokio::test]
@@ -180,7 +192,7 @@ async fn more_connections_wait_for_a_place() {
     let early = tokio::time::timeout(Duration::from_millis(200), second.as_mut()).await;
     assert!(early.is_err(), "{early:?}");
     drop(first);
-    check(&second.await, 200, "http://second 0");
+    check(&second.await, 200, "http://second 127.0.0.1 None 0");
 }
 
 #[tokio::test]
@@ -190,4 +202,27 @@ async fn addresses_are_checked() {
     assert!(matches!(in_use, Err(ListenError::InUse(_))), "{in_use:?}");
     let bare = Listeners::bind("localhost", None::<Unencrypted>).await;
     assert!(matches!(bare, Err(ListenError::Form(_))), "{bare:?}");
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_says_what_the_client_asked_for() {
+    let head = "GET / HTTP/1.1\r\nHost: inside:8080\r\nForwarded: for=192.0.2.1;proto=https;host=r.example";
+    let trusting = Server::start_behind("127.0.0.0/8", of_request()).await;
+    check(&trusting.ask(head, "").await, 200, "https://r.example 192.0.2.1 Some(Tls) 0");
+    let plain = trusting.ask("GET / HTTP/1.1\r\nHost: a", "").await;
+    check(&plain, 200, "http://a 127.0.0.1 Some(Plain) 0");
+    let fixed = BaseUrl::Fixed("https://public.example".to_owned());
+    let fixed = Server::start_behind("127.0.0.1", fixed).await;
+    check(&fixed.ask(head, "").await, 200, "https://public.example 192.0.2.1 Some(Tls) 0");
+    let other = Server::start_behind("192.0.2.0/24", of_request()).await;
+    check(&other.ask(head, "").await, 200, "http://inside:8080 127.0.0.1 Some(Plain) 0");
+    let none = Server::start(of_request(), Limits::default()).await;
+    check(&none.ask(head, "").await, 200, "http://inside:8080 127.0.0.1 None 0");
+}
+
+#[tokio::test]
+async fn a_trusted_proxys_nonsense_is_refused() {
+    let server = Server::start_behind("127.0.0.1", of_request()).await;
+    let answer = server.ask("PUT / HTTP/1.1\r\nHost: a\r\nForwarded: for=\"", "four").await;
+    check(&answer, 400, "the header `Forwarded` is not valid\n");
 }

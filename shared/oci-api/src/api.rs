@@ -134,9 +134,8 @@ impl OciApi {
             Err(_) if caller == Caller::Anonymous => return Err(OciError::CredentialsMissing),
             Err(error) => return Err(error.into()),
         };
-        let secure_transport = base_url.starts_with("https:");
-        let source_ip = parts.extensions.get().copied();
-        let facts = Facts { secure_transport, source_ip, ..Facts::default() };
+        let (client, transport) = (parts.extensions.get(), parts.extensions.get());
+        let facts = Facts::of_client(client.copied(), transport.copied(), base_url);
         let bearer = caller.clone();
         let call = Call { api: self, caller, parts, query, base_url, facts, route: &route };
         match (call.run(body).await, &route) {

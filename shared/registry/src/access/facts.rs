@@ -12,6 +12,16 @@ use crate::repositories::Repository;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
+/// How a client sent a request. Servers that know it put it into the request's extensions; unless
+/// they do, the URL under which clients see the registry says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// As plain text.
+    Plain,
+    /// By TLS.
+    Tls,
+}
+
 /// What a request says beside its caller, action and resource, for the conditions of policies.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
@@ -28,6 +38,21 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Returns what is known of any request: its client's address and transport, if the server
+    /// knows them, and the URL under which clients see the registry.
+    #[must_use]
+    pub fn of_client(
+        source_ip: Option<ClientAddress>,
+        transport: Option<Transport>,
+        base_url: &str,
+    ) -> Self {
+        let secure_transport = match transport {
+            Some(transport) => transport == Transport::Tls,
+            None => base_url.starts_with("https:"),
+        };
+        Self { source_ip, secure_transport, ..Self::default() }
+    }
+
     /// Returns the context of a request of `principal` about `repository`, if there is one.
     pub(super) fn context(
         &self,

@@ -20,7 +20,7 @@ pub use authenticator::{
     AuthenticationError, Authenticator, FoundKey, IssuedToken, RootCredentials,
 };
 pub use caller::{Caller, Scope};
-pub use facts::{ClientAddress, Facts};
+pub use facts::{ClientAddress, Facts, Transport};
 pub use failed_logins::FailedLogins;
 pub use gate::{
     Denied, DeniedBy, Gate, GateError, RegistryPermit, RepositoryPermit, TrustPermit, UserPermit,
