@@ -5,6 +5,7 @@
 //! the configuration, builds the ports, and mounts the handlers of `oci-api` and `ecr-api` on the
 //! server of `http-server`.
 
+mod federation;
 mod identity;
 mod repository;
 mod serve;
@@ -35,6 +36,8 @@ enum Command {
     AccessKey(Box<identity::AccessKeyCommand>),
     /// Give users policies, list them and take them away.
     Policy(Box<identity::PolicyCommand>),
+    /// Say which AWS accounts and roles are let in, and what they may do.
+    Federation(Box<federation::FederationCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Command::User(command) => runtime.block_on(command.run()),
         Command::AccessKey(command) => runtime.block_on(command.run()),
         Command::Policy(command) => runtime.block_on(command.run()),
+        Command::Federation(command) => runtime.block_on(command.run()),
     };
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     result

@@ -207,13 +207,14 @@ fn list_users(client: &Client) -> anyhow::Result<()> {
 }
 
 /// Runs `act`, which waits for answers, beside the runtime's own threads.
-async fn with_client(
+pub(crate) async fn with_client(
     connection: ConnectionOptions,
     act: impl FnOnce(&Client) -> anyhow::Result<()> + Send + 'static,
 ) -> anyhow::Result<()> {
     tokio::task::spawn_blocking(move || act(&Client::new(connection)?)).await?
 }
 
-fn text(value: &Value) -> &str {
+/// Returns a member that is text.
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }

@@ -19,7 +19,7 @@ use berth_http_server::{BaseUrl, Limits, Listeners, Service};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, SealingKeys};
 use berth_registry::ports::{Clock, SystemClock};
-use berth_registry::{Identity, Ports, PushRules, Registry, Tenancy, Users};
+use berth_registry::{Identity, Ports, PushRules, Registry, Tenancy, Trusts, Users};
 
 use self::apis::Apis;
 use self::options::Settings;
@@ -81,10 +81,12 @@ fn apis(
     let oci = OciApi::new(Arc::clone(&authenticator), Arc::clone(&failed_logins), oci_settings);
     let oci = oci.with_registry(&registry);
     let gate = authenticator.gate().sharing(registry.directory());
-    let users = Users::new(ports.table, authenticator.known_keys(), Arc::clone(&clock));
+    let users = Users::new(ports.table.clone(), authenticator.known_keys(), Arc::clone(&clock));
+    let trusts = Trusts::new(ports.table, authenticator.known_trusts(), Arc::clone(&clock));
     let ecr = EcrApi {
         registry,
         users,
+        trusts,
         identity,
         authenticator,
         failed_logins,

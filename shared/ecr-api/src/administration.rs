@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Call, read, write};
 use crate::error::ApiError;
+use crate::federation;
 use crate::operation::BerthOperation;
 use crate::page::{PAGE_SIZES, parse_token, to_token};
 use crate::parameter::{InvalidParameter, required};
@@ -32,9 +33,9 @@ struct UserInput {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct ListInput {
-    next_token: Option<String>,
-    max_results: Option<i64>,
+pub(crate) struct ListInput {
+    pub(crate) next_token: Option<String>,
+    pub(crate) max_results: Option<i64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,6 +73,13 @@ pub(crate) async fn run(
         B::GetUserPolicy => get_user_policy(call, read(body)?).await?,
         B::ListUserPolicies => list_user_policies(call, read(body)?).await?,
         B::DeleteUserPolicy => delete_user_policy(call, read(body)?).await?,
+        B::CreateTrust => federation::create_trust(call, read(body)?).await?,
+        B::ListTrusts => federation::list_trusts(call, read(body)?).await?,
+        B::DeleteTrust => federation::delete_trust(call, read(body)?).await?,
+        B::PutTrustPolicy => federation::put_policy(call, read(body)?).await?,
+        B::GetTrustPolicy => federation::get_policy(call, read(body)?).await?,
+        B::ListTrustPolicies => federation::list_policies(call, read(body)?).await?,
+        B::DeleteTrustPolicy => federation::delete_policy(call, read(body)?).await?,
     };
     write(&output)
 }
@@ -172,7 +180,8 @@ fn permit(call: &Call<'_>, action: Action, name: Option<String>) -> Result<UserP
     Ok(call.user_permit(action, &name)?)
 }
 
-fn policy_name(name: Option<String>) -> Result<PolicyName, InvalidParameter> {
+/// Parses the parameter `policyName`, which must be given.
+pub(crate) fn policy_name(name: Option<String>) -> Result<PolicyName, InvalidParameter> {
     let name = PolicyName::try_from(required("policyName", name)?);
     name.map_err(|_| InvalidParameter::pattern("policyName", NAME))
 }

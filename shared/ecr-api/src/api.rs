@@ -5,7 +5,7 @@ use berth_registry::access::{
     RepositoryPermit, UserPermit,
 };
 use berth_registry::ports::Clock;
-use berth_registry::{Identity, Registry, Repository, RepositoryChange, Users};
+use berth_registry::{Identity, Registry, Repository, RepositoryChange, Trusts, Users};
 use berth_types::{RepositoryName, UserName};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -39,6 +39,8 @@ pub struct EcrApi {
     pub registry: Registry,
     /// Use cases of users.
     pub users: Users,
+    /// Use cases of trusts.
+    pub trusts: Trusts,
     /// Which registry this is.
     pub identity: Identity,
     /// Turns credentials into callers.

@@ -1,13 +1,16 @@
 //! Why an operation is refused, and the one table of what clients are told.
 
-use berth_policy::{Fault, InvalidPolicy};
+mod identity;
+
+use berth_policy::InvalidPolicy;
 use berth_registry::access::{Denied, GateError};
 use berth_registry::ports::{StoreError, StoreErrorKind};
-use berth_registry::{Identity, IdentityError, RegistryError};
+use berth_registry::{Identity, IdentityError, RegistryError, TrustError};
 use berth_types::{Digest, Reference, RegistryId, RepositoryName, UploadId};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
+use self::identity::{identity_answer, trust_answer};
 use crate::image_id::ImageIdentifier;
 use crate::messages::{content_missing, image_exists, image_id, image_unknown, repository_unknown};
 use crate::parameter::InvalidParameter;
@@ -92,6 +95,8 @@ pub(crate) enum ApiError {
     InvalidPolicy(InvalidPolicy),
     /// A use case of users refused.
     Identity(IdentityError),
+    /// A use case of trusts refused.
+    Trust(TrustError),
     /// The answer can't be written.
     Answer(serde_json::Error),
 }
@@ -140,6 +145,15 @@ impl From<IdentityError> for ApiError {
         match error {
             IdentityError::Registry(error) => Self::Registry(error),
             error => Self::Identity(error),
+        }
+    }
+}
+
+impl From<TrustError> for ApiError {
+    fn from(error: TrustError) -> Self {
+        match error {
+            TrustError::Registry(error) => Self::Registry(error),
+            error => Self::Trust(error),
         }
     }
 }
@@ -253,6 +267,7 @@ impl ApiError {
                 A::client("InvalidParameterException", error.aws_message())
             }
             Self::Identity(error) => identity_answer(error, &identity.registry_id),
+            Self::Trust(error) => trust_answer(error, &identity.registry_id),
             Self::Answer(_) => {
                 A::server(StatusCode::INTERNAL_SERVER_ERROR, "The registry failed internally")
             }
@@ -353,38 +368,6 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         E::Store(error) => return store_answer(error),
     };
     ErrorAnswer::client(code, message)
-}
-
-/// The table of what use cases of users refuse, in IAM's words.
-fn identity_answer(error: &IdentityError, registry_id: &RegistryId) -> ErrorAnswer {
-    use IdentityError as E;
-    let unknown = |what: String| {
-        ErrorAnswer::client("NoSuchEntityException", format!("The {what} cannot be found."))
-    };
-    let quota = |what: &str, most: usize| {
-        let message = format!("Cannot exceed quota for {what}: {most}");
-        ErrorAnswer::client("LimitExceededException", message)
-    };
-    match error {
-        E::UserUnknown(name) => unknown(format!("user with name {name}")),
-        E::UserExists(name) => ErrorAnswer::client(
-            "EntityAlreadyExistsException",
-            format!("User with name {name} already exists."),
-        ),
-        E::AccessKeyUnknown { id, .. } => unknown(format!("Access Key with id {id}")),
-        E::PolicyUnknown { policy, .. } => unknown(format!("user policy with name {policy}")),
-        E::TooManyAccessKeys(most) => quota("AccessKeysPerUser", *most),
-        E::TooManyPolicies(most) => quota("PoliciesPerUser", *most),
-        E::PolicyInvalid(error) => {
-            tracing::info!(%error, "a policy was refused");
-            let code = match error.fault {
-                Fault::TooLong { .. } => "LimitExceededException",
-                _ => "MalformedPolicyDocumentException",
-            };
-            ErrorAnswer::client(code, error.aws_message())
-        }
-        E::Registry(error) => registry_answer(error, registry_id),
-    }
 }
 
 fn store_answer(error: &StoreError) -> ErrorAnswer {

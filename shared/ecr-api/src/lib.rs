@@ -12,6 +12,7 @@ mod administration;
 mod api;
 mod body_limits;
 mod error;
+mod federation;
 mod image_description;
 mod image_failure;
 mod image_filter;

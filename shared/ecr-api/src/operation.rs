@@ -134,14 +134,21 @@ operations! {
     /// Berth's own operations, version 2026-11-21.
     BerthOperation {
         CreateAccessKey,
+        CreateTrust,
         CreateUser,
         DeleteAccessKey,
+        DeleteTrust,
+        DeleteTrustPolicy,
         DeleteUser,
         DeleteUserPolicy,
+        GetTrustPolicy,
         GetUserPolicy,
         ListAccessKeys,
+        ListTrustPolicies,
+        ListTrusts,
         ListUserPolicies,
         ListUsers,
+        PutTrustPolicy,
         PutUserPolicy,
         UpdateAccessKey,
     }

@@ -5,7 +5,7 @@ use berth_ecr_api::{BodyLimits, EcrApi};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::SystemClock;
-use berth_registry::{Identity, Ports, Registry, Users};
+use berth_registry::{Identity, Ports, Registry, Trusts, Users};
 
 use crate::Settings;
 
@@ -72,7 +72,8 @@ pub fn ecr_api(
     let (table, clock) = (ports.table.clone(), ports.clock.clone());
     EcrApi {
         registry,
-        users: Users::new(table, authenticator.known_keys(), clock.clone()),
+        users: Users::new(table.clone(), authenticator.known_keys(), clock.clone()),
+        trusts: Trusts::new(table, authenticator.known_trusts(), clock.clone()),
         identity: identity(settings),
         authenticator: Arc::new(authenticator),
         failed_logins: Arc::new(FailedLogins::new(FAILED_LOGIN)),

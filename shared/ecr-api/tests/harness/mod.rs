@@ -8,7 +8,7 @@ use berth_embedded::{DataFolder, FileKeys};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{
-    CreateOnPush, Identity, Ports, PushRules, Registry, SparseManifests, Tenancy, Users,
+    CreateOnPush, Identity, Ports, PushRules, Registry, SparseManifests, Tenancy, Trusts, Users,
 };
 use bytes::Bytes;
 use http::Request;
@@ -49,7 +49,8 @@ impl TestRegistry {
         let gate = authenticator.gate().sharing(registry.directory());
         let api = EcrApi {
             registry,
-            users: Users::new(ports.table, authenticator.known_keys(), clock.clone()),
+            users: Users::new(ports.table.clone(), authenticator.known_keys(), clock.clone()),
+            trusts: Trusts::new(ports.table, authenticator.known_trusts(), clock.clone()),
             identity,
             authenticator: Arc::new(authenticator),
             failed_logins: Arc::new(FailedLogins::new(Duration::ZERO)),
