@@ -169,7 +169,16 @@ impl Call<'_> {
 
     /// Asks the gate for an action on the registry as a whole.
     pub(crate) fn registry_permit(&self, action: Action) -> Result<RegistryPermit, GateError> {
-        self.api.gate.registry(&self.caller, action, &self.facts)
+        self.registry_permit_with(action, &self.facts)
+    }
+
+    /// Asks the gate for an action on the registry as a whole, by `facts` that the input adds to.
+    pub(crate) fn registry_permit_with(
+        &self,
+        action: Action,
+        facts: &Facts,
+    ) -> Result<RegistryPermit, GateError> {
+        self.api.gate.registry(&self.caller, action, facts)
     }
 
     /// Asks the gate, and changes a repository.

@@ -32,12 +32,17 @@ struct EncryptionInput {
     kms_key: Option<String>,
 }
 
-/// Makes a repository, and describes it.
+/// Makes a repository, and describes it. Who gives it tags needs the right to
+/// [tag on creation](https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-supported-iam-actions-tagging.html)
+/// as well.
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<OneRepository, ApiError> {
     let api = call.api;
     let (name, settings) = parse(input, &api.identity)?;
     let facts = Facts { request_tags: settings.tags.clone(), ..call.facts() };
     let permit = call.permit_with(Action::CreateRepository, &name, &facts).await?;
+    if !settings.tags.is_empty() {
+        call.permit_with(Action::TagResource, &name, &facts).await?;
+    }
     let repository = api.registry.repositories.create(&permit, settings).await?;
     Ok(OneRepository::new(&repository, &api.identity, call.base_url))
 }

@@ -9,6 +9,7 @@ use berth_types::{Algorithm, Digest, RepositoryName, UploadId};
 use http::StatusCode;
 use http::header::{CONTENT_RANGE, LOCATION, RANGE};
 use http::response::Builder;
+use http_body::Body;
 
 use crate::api::{Answer, Call, OciApi};
 use crate::body::{Limit, RequestBody, stream};
@@ -33,6 +34,9 @@ impl Call<'_> {
             return empty(self.created(name, &digest));
         }
         if let Some(digest) = self.digest("digest")? {
+            // It is an upload from its beginning to its end.
+            self.permit(Action::UploadLayerPart, name).await?;
+            self.permit(Action::CompleteLayerUpload, name).await?;
             let (chunk, limit) = self.chunk(body)?;
             let stored = push.upload_whole(&permit, create.as_ref(), &digest, chunk).await;
             stored.map_err(|error| limit.explain(error))?;
@@ -73,6 +77,9 @@ impl Call<'_> {
     ) -> Answer {
         let push = self.push()?;
         let permit = self.permit(Action::CompleteLayerUpload, name).await?;
+        if !body.is_end_stream() {
+            self.permit(Action::UploadLayerPart, name).await?;
+        }
         let digest = self.digest("digest")?.ok_or(OciError::ParameterMissing("digest"))?;
         let (chunk, limit) = self.chunk(body)?;
         let finished = push.finish_upload(&permit, upload, &digest, chunk).await;

@@ -35,6 +35,8 @@ pub struct Facts {
     pub request_tags: BTreeMap<String, String>,
     /// Keys of resource tags that the request takes away (`aws:TagKeys`).
     pub tag_keys: Vec<String>,
+    /// Name of the account setting that the request is about (`ecr:AccountSetting`).
+    pub account_setting: Option<String>,
 }
 
 impl Facts {
@@ -68,6 +70,9 @@ impl Facts {
             .set("aws:SecureTransport", self.secure_transport.to_string());
         if let Some(ClientAddress(address)) = self.source_ip {
             context.set("aws:SourceIp", address.to_canonical().to_string());
+        }
+        if let Some(setting) = &self.account_setting {
+            context.set("ecr:AccountSetting", setting.as_str());
         }
         context.set_list("berth:ImageTag", self.image_tags.iter().map(Tag::as_str));
         let keys = self.request_tags.keys().chain(&self.tag_keys);
