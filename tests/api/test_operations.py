@@ -15,7 +15,13 @@ OPERATIONS = [
 ]
 # What operations that need no parameter answer in a registry that has nothing for them.
 NO_SIGNING = ("SigningConfigurationNotFoundException", "does not exist in the registry")
-EMPTY = {"DeleteSigningConfiguration": NO_SIGNING, "GetSigningConfiguration": NO_SIGNING}
+NO_POLICY = ("RegistryPolicyNotFoundException", "does not exist")
+EMPTY = {
+    "DeleteRegistryPolicy": NO_POLICY,
+    "DeleteSigningConfiguration": NO_SIGNING,
+    "GetRegistryPolicy": NO_POLICY,
+    "GetSigningConfiguration": NO_SIGNING,
+}
 ROW = re.compile(r"^\| \[?(\w+)\]?[^|]*\| (supported|not yet) \|", re.MULTILINE)
 
 

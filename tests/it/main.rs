@@ -25,6 +25,7 @@ mod parts;
 mod policies;
 mod pull_times;
 mod redirects;
+mod registry_policy;
 mod repository_deletion;
 mod round_trips;
 mod sealing_keys;

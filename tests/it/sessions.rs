@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 
 use crate::harness::{Store, TestRegistry, image};
 
-const OWN: &str = "arn:aws:sts::123456789012:assumed-role/ci/run-7";
-const FOREIGN: &str = "arn:aws:sts::111122223333:assumed-role/ci/run-7";
+pub(crate) const OWN: &str = "arn:aws:sts::123456789012:assumed-role/ci/run-7";
+pub(crate) const FOREIGN: &str = "arn:aws:sts::111122223333:assumed-role/ci/run-7";
 const ROLES: [&str; 2] = ["arn:aws:iam::123456789012:role/ci", "arn:aws:iam::111122223333:role/c*"];
 const PULL: &str = r#"{"Effect": "Allow", "Action": ["ecr:BatchGetImage",
     "ecr:GetAuthorizationToken"], "Resource": "*"}"#;
@@ -29,7 +29,7 @@ fn permit(registry: &TestRegistry, action: Action, name: &str) -> TrustPermit {
 }
 
 /// Makes a trust that lets some roles in, with these statements as its policy.
-async fn trust(registry: &TestRegistry, statements: &str) -> Trust {
+pub(crate) async fn trust(registry: &TestRegistry, statements: &str) -> Trust {
     let new = NewTrust {
         principals: ROLES.map(|role| role.parse().unwrap()).to_vec(),
         max_session: Duration::from_hours(12),
@@ -50,7 +50,11 @@ async fn delete(registry: &TestRegistry) {
     registry.trusts.delete(&permit(registry, Action::DeleteTrust, "builds")).await.unwrap();
 }
 
-async fn session(registry: &TestRegistry, trust: &Trust, principal: &str) -> IssuedSession {
+pub(crate) async fn session(
+    registry: &TestRegistry,
+    trust: &Trust,
+    principal: &str,
+) -> IssuedSession {
     let (principal, user_id) = (principal.parse().unwrap(), "AROAEXAMPLE:run-7".to_owned());
     let lifetime = Duration::from_hours(1);
     registry.authenticator.issue_session(trust, &principal, user_id, lifetime).await.unwrap()
@@ -68,7 +72,7 @@ async fn known(
 }
 
 /// Returns the authorization token of a session.
-async fn token(registry: &TestRegistry, session: &IssuedSession) -> String {
+pub(crate) async fn token(registry: &TestRegistry, session: &IssuedSession) -> String {
     let principal = known(registry, session).await.unwrap();
     let issued = registry.authenticator.authorization_token(&principal).await.unwrap();
     issued.token.reveal().to_owned()
@@ -185,8 +189,9 @@ async fn another_account_needs_both_sides() {
     // Everyone asks the own account for a token.
     let caller = Caller::Principal(known(&registry, &foreign_session).await.unwrap());
     let facts = Facts::default();
-    registry.gate.registry(&caller, Action::GetAuthorizationToken, &facts).unwrap();
-    registry.gate.registry(&caller, Action::DescribeRegistry, &facts).unwrap_err();
+    let ask = async |action| registry.gate.registry(&caller, action, &facts).await;
+    ask(Action::GetAuthorizationToken).await.unwrap();
+    ask(Action::DescribeRegistry).await.unwrap_err();
 
     set_policy("Allow", "111122223333", "").await;
     check(&foreign, 200).await;
@@ -239,8 +244,8 @@ async fn trusts_are_made_listed_and_deleted() {
         assert!(fits, "{refused:?}");
     }
     let other = create("other", 50, 720).await.unwrap();
-    let list = registry.gate.registry(&Caller::ROOT, Action::ListTrusts, &Facts::default());
-    let list = list.unwrap();
+    let facts = Facts::default();
+    let list = registry.gate.registry(&Caller::ROOT, Action::ListTrusts, &facts).await.unwrap();
     let first = trusts.list(list, None, 1).await.unwrap();
     assert_eq!(first.trusts, [trust]);
     let rest = trusts.list(list, first.next.as_ref(), 1).await.unwrap();

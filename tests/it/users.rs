@@ -44,7 +44,8 @@ async fn users_are_made_listed_and_deleted() {
     let again = users.create(&permit(&registry, Action::CreateUser, "kim")).await;
     assert!(matches!(again, Err(IdentityError::UserExists(_))), "{again:?}");
 
-    let list = registry.gate.registry(&Caller::ROOT, Action::ListUsers, &Facts::default()).unwrap();
+    let gate = &registry.gate;
+    let list = gate.registry(&Caller::ROOT, Action::ListUsers, &Facts::default()).await.unwrap();
     let first = users.list(list, None, 2).await.unwrap();
     let names = |users: &[berth_registry::User]| -> Vec<UserName> {
         users.iter().map(|user| user.name.clone()).collect()

@@ -38,13 +38,14 @@ impl SettingName {
     }
 
     /// Asks the gate for an action on the setting, which policies know as `ecr:AccountSetting`.
-    pub(crate) fn permit(
+    pub(crate) async fn permit(
         self,
         call: &Call<'_>,
         action: Action,
     ) -> Result<RegistryPermit, GateError> {
         let account_setting = Some(self.as_str().to_owned());
-        call.registry_permit_with(action, &Facts { account_setting, ..call.facts() })
+        let facts = Facts { account_setting, ..call.facts() };
+        call.registry_permit_with(action, &facts).await
     }
 }
 

@@ -94,7 +94,7 @@ async fn list_users(call: &Call<'_>, input: ListInput) -> Result<Value, ApiError
     let limit = PAGE_SIZES.parse(input.max_results)?;
     let after: Option<UserName> =
         input.next_token.map(|token| parse_token(&token, "ListUsers")).transpose()?;
-    let permit = call.registry_permit(Action::ListUsers)?;
+    let permit = call.registry_permit(Action::ListUsers).await?;
     let page = call.api.users.list(permit, after.as_ref(), limit).await?;
     let users: Vec<_> = page.users.iter().map(|user| describe_user(call, user)).collect();
     Ok(match page.next {

@@ -168,17 +168,20 @@ impl Call<'_> {
     }
 
     /// Asks the gate for an action on the registry as a whole.
-    pub(crate) fn registry_permit(&self, action: Action) -> Result<RegistryPermit, GateError> {
-        self.registry_permit_with(action, &self.facts)
+    pub(crate) async fn registry_permit(
+        &self,
+        action: Action,
+    ) -> Result<RegistryPermit, GateError> {
+        self.registry_permit_with(action, &self.facts).await
     }
 
     /// Asks the gate for an action on the registry as a whole, by `facts` that the input adds to.
-    pub(crate) fn registry_permit_with(
+    pub(crate) async fn registry_permit_with(
         &self,
         action: Action,
         facts: &Facts,
     ) -> Result<RegistryPermit, GateError> {
-        self.api.gate.registry(&self.caller, action, facts)
+        self.api.gate.registry(&self.caller, action, facts).await
     }
 
     /// Asks the gate, and changes a repository.

@@ -21,7 +21,7 @@ pub(crate) struct Output {
 /// Forgets which images are signed, and returns which ones were.
 pub(crate) async fn run(call: &Call<'_>, _: Input) -> Result<Output, ApiError> {
     let api = call.api;
-    let permit = call.registry_permit(Action::DeleteSigningConfiguration)?;
+    let permit = call.registry_permit(Action::DeleteSigningConfiguration).await?;
     Ok(Output {
         registry_id: api.identity.registry_id.clone(),
         signing_configuration: api.registry.settings.delete_signing(permit).await?,

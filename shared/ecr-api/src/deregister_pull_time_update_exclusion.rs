@@ -24,7 +24,7 @@ pub(crate) struct Output {
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let api = call.api;
     let principal_arn = principal_arn(input.principal_arn)?;
-    let permit = call.registry_permit(Action::DeregisterPullTimeUpdateExclusion)?;
+    let permit = call.registry_permit(Action::DeregisterPullTimeUpdateExclusion).await?;
     api.registry.pull_time_exclusions.deregister(permit, &principal_arn).await?;
     Ok(Output { principal_arn })
 }

@@ -21,7 +21,7 @@ pub(crate) struct Output {
 /// Describes the registry.
 pub(crate) async fn run(call: &Call<'_>, _: Input) -> Result<Output, ApiError> {
     let api = call.api;
-    let permit = call.registry_permit(Action::DescribeRegistry)?;
+    let permit = call.registry_permit(Action::DescribeRegistry).await?;
     Ok(Output {
         registry_id: api.identity.registry_id.clone(),
         replication_configuration: api.registry.settings.replication(permit).await?,

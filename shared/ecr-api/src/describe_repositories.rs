@@ -86,7 +86,7 @@ async fn page(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let limit = PAGE_SIZES.parse(input.max_results)?;
     let parse = |token: &String| parse_token::<Cursor>(token, "DescribeRepositories");
     let cursor = input.next_token.as_ref().map(parse).transpose()?;
-    let permit = call.registry_permit(Action::DescribeRepositories)?;
+    let permit = call.registry_permit(Action::DescribeRepositories).await?;
     let after = cursor.map(|cursor| cursor.after);
     let repositories = &api.registry.repositories;
     let page = repositories.list(permit, after.as_ref(), limit).await?;

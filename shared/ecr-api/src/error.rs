@@ -263,8 +263,8 @@ impl ApiError {
             Self::Denied(denied) => A::client("AccessDeniedException", denied.to_string()),
             Self::Registry(error) => registry_answer(error, &identity.registry_id),
             Self::InvalidPolicy(error) => {
-                tracing::info!(%error, "a policy was refused");
-                A::client("InvalidParameterException", error.aws_message())
+                let (code, message) = policy_invalid(error);
+                A::client(code, message)
             }
             Self::Identity(error) => identity_answer(error, &identity.registry_id),
             Self::Trust(error) => trust_answer(error, &identity.registry_id),
@@ -273,6 +273,12 @@ impl ApiError {
             }
         }
     }
+}
+
+/// AWS says little of what is wrong with a policy; the log says more.
+fn policy_invalid(error: &InvalidPolicy) -> (&'static str, String) {
+    tracing::info!(%error, "a policy was refused");
+    ("InvalidParameterException", error.aws_message())
 }
 
 /// The table of what use cases refuse: the exceptions are those of ECR's model.
@@ -288,6 +294,11 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
                 "Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry_id}'"
             ),
         ),
+        E::RegistryPolicyUnknown => (
+            "RegistryPolicyNotFoundException",
+            format!("Registry policy does not exist in the registry with id '{registry_id}'"),
+        ),
+        E::PolicyInvalid(error) => policy_invalid(error),
         E::RepositoryExists(name) => (
             "RepositoryAlreadyExistsException",
             format!(

@@ -54,7 +54,7 @@ pub(crate) async fn list_trusts(call: &Call<'_>, input: ListInput) -> Result<Val
     let limit = PAGE_SIZES.parse(input.max_results)?;
     let after: Option<TrustName> =
         input.next_token.map(|token| parse_token(&token, "ListTrusts")).transpose()?;
-    let permit = call.registry_permit(Action::ListTrusts)?;
+    let permit = call.registry_permit(Action::ListTrusts).await?;
     let page = call.api.trusts.list(permit, after.as_ref(), limit).await?;
     let trusts: Vec<_> = page.trusts.iter().map(|trust| describe(call, trust)).collect();
     Ok(match page.next {

@@ -22,7 +22,7 @@ pub(crate) struct Output {
 /// Returns the value of an account setting.
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let name = setting_name(input.name)?;
-    let permit = name.permit(call, Action::GetAccountSetting)?;
+    let permit = name.permit(call, Action::GetAccountSetting).await?;
     let settings = &call.api.registry.settings;
     let value = match name {
         SettingName::BasicScanTypeVersion => AWS_NATIVE,

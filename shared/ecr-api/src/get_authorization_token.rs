@@ -40,7 +40,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
             registry_is_here("registryIds", Some(id), &call.api.identity)?;
         }
     }
-    call.registry_permit(Action::GetAuthorizationToken)?;
+    call.registry_permit(Action::GetAuthorizationToken).await?;
     let principal = call.principal()?;
     let issued = call.api.authenticator.authorization_token(principal).await;
     let issued = issued.map_err(RegistryError::from)?;

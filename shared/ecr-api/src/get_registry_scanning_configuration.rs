@@ -21,7 +21,7 @@ pub(crate) struct Output {
 /// Returns how images are scanned.
 pub(crate) async fn run(call: &Call<'_>, _: Input) -> Result<Output, ApiError> {
     let api = call.api;
-    let permit = call.registry_permit(Action::GetRegistryScanningConfiguration)?;
+    let permit = call.registry_permit(Action::GetRegistryScanningConfiguration).await?;
     Ok(Output {
         registry_id: api.identity.registry_id.clone(),
         scanning_configuration: api.registry.settings.scanning(permit).await?,

@@ -21,7 +21,7 @@ pub(crate) struct Output {
 /// Returns which images are signed.
 pub(crate) async fn run(call: &Call<'_>, _: Input) -> Result<Output, ApiError> {
     let api = call.api;
-    let permit = call.registry_permit(Action::GetSigningConfiguration)?;
+    let permit = call.registry_permit(Action::GetSigningConfiguration).await?;
     Ok(Output {
         registry_id: api.identity.registry_id.clone(),
         signing_configuration: api.registry.settings.signing(permit).await?,

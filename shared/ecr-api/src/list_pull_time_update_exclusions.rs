@@ -35,7 +35,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let limit = PAGE_SIZES.parse(input.max_results)?;
     let parse = |token: &String| parse_token::<Cursor>(token, "ListPullTimeUpdateExclusions");
     let cursor = input.next_token.as_ref().map(parse).transpose()?;
-    let permit = call.registry_permit(Action::ListPullTimeUpdateExclusions)?;
+    let permit = call.registry_permit(Action::ListPullTimeUpdateExclusions).await?;
     let after = cursor.as_ref().map(|cursor| &cursor.after);
     let page = api.registry.pull_time_exclusions.list(permit, after, limit).await?;
     Ok(Output {

@@ -26,7 +26,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let name = setting_name(input.name)?;
     let value = required("value", input.value)?;
     let setting = parse(name, &value)?;
-    let permit = name.permit(call, Action::PutAccountSetting)?;
+    let permit = name.permit(call, Action::PutAccountSetting).await?;
     if let Some(setting) = setting {
         call.api.registry.settings.put_account_setting(permit, setting).await?;
     }

@@ -46,7 +46,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     }
     let configuration = ScanningConfiguration { scan_type, rules };
     let api = call.api;
-    let permit = call.registry_permit(Action::PutRegistryScanningConfiguration)?;
+    let permit = call.registry_permit(Action::PutRegistryScanningConfiguration).await?;
     api.registry.settings.put_scanning(permit, &configuration).await?;
     Ok(Output { registry_scanning_configuration: configuration })
 }

@@ -56,7 +56,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     }
     let configuration = ReplicationConfiguration { rules };
     let api = call.api;
-    let permit = call.registry_permit(Action::PutReplicationConfiguration)?;
+    let permit = call.registry_permit(Action::PutReplicationConfiguration).await?;
     api.registry.settings.put_replication(permit, &configuration).await?;
     Ok(Output { replication_configuration: configuration })
 }

@@ -52,7 +52,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     }
     let configuration = SigningConfiguration { rules };
     let api = call.api;
-    let permit = call.registry_permit(Action::PutSigningConfiguration)?;
+    let permit = call.registry_permit(Action::PutSigningConfiguration).await?;
     api.registry.settings.put_signing(permit, &configuration).await?;
     Ok(Output { signing_configuration: configuration })
 }

@@ -26,7 +26,7 @@ pub(crate) struct Output {
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let api = call.api;
     let principal_arn = principal_arn(input.principal_arn)?;
-    let permit = call.registry_permit(Action::RegisterPullTimeUpdateExclusion)?;
+    let permit = call.registry_permit(Action::RegisterPullTimeUpdateExclusion).await?;
     let exclusions = &api.registry.pull_time_exclusions;
     let created_at = epoch_seconds(exclusions.register(permit, &principal_arn).await?);
     Ok(Output { principal_arn, created_at })

@@ -6,9 +6,10 @@ use crate::api::{Call, read, write};
 use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::{
-    batch_get_repository_scanning_configuration, delete_signing_configuration, describe_registry,
-    get_account_setting, get_registry_scanning_configuration, get_signing_configuration,
-    put_account_setting, put_registry_scanning_configuration, put_replication_configuration,
+    batch_get_repository_scanning_configuration, delete_registry_policy,
+    delete_signing_configuration, describe_registry, get_account_setting, get_registry_policy,
+    get_registry_scanning_configuration, get_signing_configuration, put_account_setting,
+    put_registry_policy, put_registry_scanning_configuration, put_replication_configuration,
     put_signing_configuration,
 };
 
@@ -25,11 +26,15 @@ impl Call<'_> {
                 let input = read(body)?;
                 write(&batch_get_repository_scanning_configuration::run(self, input).await?)
             }
+            E::DeleteRegistryPolicy => {
+                write(&delete_registry_policy::run(self, read(body)?).await?)
+            }
             E::DeleteSigningConfiguration => {
                 write(&delete_signing_configuration::run(self, read(body)?).await?)
             }
             E::DescribeRegistry => write(&describe_registry::run(self, read(body)?).await?),
             E::GetAccountSetting => write(&get_account_setting::run(self, read(body)?).await?),
+            E::GetRegistryPolicy => write(&get_registry_policy::run(self, read(body)?).await?),
             E::GetRegistryScanningConfiguration => {
                 write(&get_registry_scanning_configuration::run(self, read(body)?).await?)
             }
@@ -37,6 +42,7 @@ impl Call<'_> {
                 write(&get_signing_configuration::run(self, read(body)?).await?)
             }
             E::PutAccountSetting => write(&put_account_setting::run(self, read(body)?).await?),
+            E::PutRegistryPolicy => write(&put_registry_policy::run(self, read(body)?).await?),
             E::PutRegistryScanningConfiguration => {
                 write(&put_registry_scanning_configuration::run(self, read(body)?).await?)
             }

@@ -268,8 +268,11 @@ impl Call<'_> {
     }
 
     /// Asks the gate for an action on the registry as a whole.
-    pub(crate) fn registry_permit(&self, action: Action) -> Result<RegistryPermit, GateError> {
-        self.api.gate.registry(&self.caller, action, &self.facts)
+    pub(crate) async fn registry_permit(
+        &self,
+        action: Action,
+    ) -> Result<RegistryPermit, GateError> {
+        self.api.gate.registry(&self.caller, action, &self.facts).await
     }
 }
 

@@ -23,7 +23,7 @@ struct Catalog<'a> {
 impl Call<'_> {
     pub(crate) async fn catalog(&self) -> Answer {
         let pull = self.pull()?;
-        let permit = self.registry_permit(Action::DescribeRepositories)?;
+        let permit = self.registry_permit(Action::DescribeRepositories).await?;
         let request = PageRequest::of(&self.query, MOST_NAMES)?;
         let last = request.last.as_deref();
         let page = pull.catalog(permit, last, request.limit).await?;

@@ -189,6 +189,8 @@ fn registry_row(error: &RegistryError) -> Row {
         | E::SigningConfigurationUnknown
         | E::SettingTooLarge { .. }
         | E::RepositoryPolicyUnknown(_)
+        | E::RegistryPolicyUnknown
+        | E::PolicyInvalid(_)
         | E::TooManyResourceTags { .. }
         | E::ExclusionExists(_)
         | E::ExclusionUnknown(_)

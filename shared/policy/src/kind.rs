@@ -67,12 +67,12 @@ impl PolicyKind {
 }
 
 impl RegistryScope {
-    /// Whether a registry policy of this scope has a say about `action`.
+    /// Whether a registry policy of this scope has a say about `action`, such as `ecr:PutImage`.
     #[must_use]
     pub fn covers(self, action: &str) -> bool {
         match self {
             Self::V1 => V1_ACTIONS.iter().any(|known| known.eq_ignore_ascii_case(action)),
-            Self::V2 => true,
+            Self::V2 => action.split_once(':').is_some_and(|(service, _)| service == "ecr"),
         }
     }
 }
@@ -135,5 +135,6 @@ mod tests {
         assert!(RegistryScope::V1.covers("ecr:ReplicateImage"));
         assert!(!RegistryScope::V1.covers("ecr:PutImage"));
         assert!(RegistryScope::V2.covers("ecr:PutImage"));
+        assert!(!RegistryScope::V2.covers("berth:ListUsers"));
     }
 }

@@ -1,3 +1,4 @@
+use berth_policy::InvalidPolicy;
 use berth_types::{
     Digest, MediaType, ParseManifestError, PrincipalArn, Reference, RepositoryName, Tag, UploadId,
 };
@@ -28,6 +29,12 @@ pub enum RegistryError {
         /// The most bytes.
         most: usize,
     },
+    /// The registry has no policy.
+    #[error("the registry has no policy")]
+    RegistryPolicyUnknown,
+    /// A policy is not valid.
+    #[error(transparent)]
+    PolicyInvalid(#[from] InvalidPolicy),
     /// The repository has no policy.
     #[error("repository `{0}` has no policy")]
     RepositoryPolicyUnknown(RepositoryName),

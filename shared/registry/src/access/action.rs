@@ -28,6 +28,8 @@ pub enum Action {
     DeleteAccessKey,
     /// Take the lifecycle policy from a repository.
     DeleteLifecyclePolicy,
+    /// Take the policy from the registry.
+    DeleteRegistryPolicy,
     /// Delete a repository.
     DeleteRepository,
     /// Forget which images are signed.
@@ -58,6 +60,8 @@ pub enum Action {
     GetDownloadUrlForLayer,
     /// Read a repository's lifecycle policy.
     GetLifecyclePolicy,
+    /// Read the registry's policy.
+    GetRegistryPolicy,
     /// Read how images are scanned.
     GetRegistryScanningConfiguration,
     /// Read which images are signed.
@@ -98,6 +102,8 @@ pub enum Action {
     PutImageTagMutability,
     /// Give a repository a lifecycle policy.
     PutLifecyclePolicy,
+    /// Give the registry a policy.
+    PutRegistryPolicy,
     /// Say how images are scanned.
     PutRegistryScanningConfiguration,
     /// Say where images are replicated to.
@@ -154,6 +160,7 @@ impl Action {
             Self::CreateUser => "berth:CreateUser",
             Self::DeleteAccessKey => "berth:DeleteAccessKey",
             Self::DeleteLifecyclePolicy => "ecr:DeleteLifecyclePolicy",
+            Self::DeleteRegistryPolicy => "ecr:DeleteRegistryPolicy",
             Self::DeleteRepository => "ecr:DeleteRepository",
             Self::DeleteSigningConfiguration => "ecr:DeleteSigningConfiguration",
             Self::DeleteTrust => "berth:DeleteTrust",
@@ -169,6 +176,7 @@ impl Action {
             Self::GetAuthorizationToken => "ecr:GetAuthorizationToken",
             Self::GetDownloadUrlForLayer => "ecr:GetDownloadUrlForLayer",
             Self::GetLifecyclePolicy => "ecr:GetLifecyclePolicy",
+            Self::GetRegistryPolicy => "ecr:GetRegistryPolicy",
             Self::GetRegistryScanningConfiguration => "ecr:GetRegistryScanningConfiguration",
             Self::GetSigningConfiguration => "ecr:GetSigningConfiguration",
             Self::GetTrustPolicy => "berth:GetTrustPolicy",
@@ -189,6 +197,7 @@ impl Action {
             Self::PutImageScanningConfiguration => "ecr:PutImageScanningConfiguration",
             Self::PutImageTagMutability => "ecr:PutImageTagMutability",
             Self::PutLifecyclePolicy => "ecr:PutLifecyclePolicy",
+            Self::PutRegistryPolicy => "ecr:PutRegistryPolicy",
             Self::PutRegistryScanningConfiguration => "ecr:PutRegistryScanningConfiguration",
             Self::PutReplicationConfiguration => "ecr:PutReplicationConfiguration",
             Self::PutTrustPolicy => "berth:PutTrustPolicy",
@@ -225,6 +234,7 @@ impl Action {
             | Self::CreateUser
             | Self::DeleteAccessKey
             | Self::DeleteLifecyclePolicy
+            | Self::DeleteRegistryPolicy
             | Self::DeleteRepository
             | Self::DeleteSigningConfiguration
             | Self::DeleteRepositoryPolicy
@@ -239,6 +249,7 @@ impl Action {
             | Self::GetAccountSetting
             | Self::GetAuthorizationToken
             | Self::GetLifecyclePolicy
+            | Self::GetRegistryPolicy
             | Self::GetRegistryScanningConfiguration
             | Self::GetSigningConfiguration
             | Self::GetRepositoryPolicy
@@ -255,6 +266,7 @@ impl Action {
             | Self::PutImageScanningConfiguration
             | Self::PutImageTagMutability
             | Self::PutLifecyclePolicy
+            | Self::PutRegistryPolicy
             | Self::PutRegistryScanningConfiguration
             | Self::PutReplicationConfiguration
             | Self::PutSigningConfiguration

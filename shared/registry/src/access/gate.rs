@@ -1,17 +1,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use berth_policy::{
-    Decision, Denial, Identity as Side, Policies, Policy, PolicyKind, Request, decide,
-};
+use berth_policy::{Decision, Denial, Identity as Side, Policies, Policy, Request, decide};
 use berth_types::{RepositoryArn, RepositoryName, TrustName, UserName};
 
+use super::parsed_policies::ParsedPolicies;
 use super::principal::Subject;
 use super::{Action, Caller, Facts, Principal, Scope};
 use crate::error::RegistryError;
-use crate::ports::{Clock, ReadTable, StoreError, StoreErrorKind};
+use crate::ports::{Clock, ReadTable};
 use crate::registry::Identity;
 use crate::repositories::{Directory, Repository};
+use crate::settings::RegistryPolicy;
 
 /// The one gate that every operation passes before it reaches a use case.
 ///
@@ -21,6 +21,7 @@ use crate::repositories::{Directory, Repository};
 pub struct Gate {
     identity: Identity,
     directory: Arc<Directory>,
+    parsed: Arc<ParsedPolicies>,
     clock: Arc<dyn Clock>,
 }
 
@@ -78,7 +79,7 @@ pub enum GateError {
     /// The caller may not do it.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// Nobody knows: the repository's record can't be read.
+    /// Nobody knows: the repository's record, or the registry's policy, can't be read.
     #[error(transparent)]
     Registry(#[from] RegistryError),
 }
@@ -92,6 +93,14 @@ enum Target<'a> {
     Trust(&'a TrustName),
 }
 
+/// What is known of the resource, and of the registry that it lies in. The registry's policy has no
+/// say about users and trusts: it is about actions of ECR.
+#[derive(Default)]
+struct Known {
+    repository: Option<Arc<Repository>>,
+    registry: Option<Arc<RegistryPolicy>>,
+}
+
 impl Gate {
     /// Makes the gate of a registry, which reads repositories' records in its table.
     pub(super) fn new(
@@ -100,7 +109,7 @@ impl Gate {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let directory = Arc::new(Directory::new(table, clock.clone()));
-        Self { identity, directory, clock }
+        Self { identity, directory, parsed: Arc::default(), clock }
     }
 
     /// Reads repositories' records by a directory that others use as well, so that a record is
@@ -120,12 +129,10 @@ impl Gate {
     ) -> Result<RepositoryPermit, GateError> {
         let target = Target::Repository(name);
         if let Some(subject) = self.subject_of(caller, action, target)? {
-            let repository = match self.directory.recent(name).await {
-                Ok(repository) => Some(repository),
-                Err(RegistryError::RepositoryUnknown(_)) => None,
-                Err(error) => return Err(error.into()),
-            };
-            self.ask(subject, action, target, repository.as_deref(), facts)?;
+            let read = self.directory.recent_with_policy(name).await;
+            let (repository, registry) = read.map_err(RegistryError::from)?;
+            let known = Known { repository, registry: Some(registry) };
+            self.ask(subject, action, target, &known, facts)?;
         }
         Ok(RepositoryPermit { action, name: name.clone() })
     }
@@ -140,7 +147,7 @@ impl Gate {
     ) -> Result<UserPermit, GateError> {
         let target = Target::User(name);
         if let Some(subject) = self.subject_of(caller, action, target)? {
-            self.ask(subject, action, target, None, facts)?;
+            self.ask(subject, action, target, &Known::default(), facts)?;
         }
         Ok(UserPermit { action, name: name.clone() })
     }
@@ -155,20 +162,23 @@ impl Gate {
     ) -> Result<TrustPermit, GateError> {
         let target = Target::Trust(name);
         if let Some(subject) = self.subject_of(caller, action, target)? {
-            self.ask(subject, action, target, None, facts)?;
+            self.ask(subject, action, target, &Known::default(), facts)?;
         }
         Ok(TrustPermit { action, name: name.clone() })
     }
 
     /// Asks whether `caller` may do `action` on the registry as a whole.
-    pub fn registry(
+    pub async fn registry(
         &self,
         caller: &Caller,
         action: Action,
         facts: &Facts,
     ) -> Result<RegistryPermit, GateError> {
         if let Some(subject) = self.subject_of(caller, action, Target::Registry)? {
-            self.ask(subject, action, Target::Registry, None, facts)?;
+            let read = self.directory.registry_policy().await;
+            let registry = Some(read.map_err(RegistryError::from)?);
+            let known = Known { repository: None, registry };
+            self.ask(subject, action, Target::Registry, &known, facts)?;
         }
         Ok(RegistryPermit { action })
     }
@@ -210,25 +220,27 @@ impl Gate {
         }
     }
 
-    /// Asks the policies of a user or a session, and the repository's.
+    /// Asks the policies of a user or a session, the repository's and the registry's.
     fn ask(
         &self,
         subject: Subject<'_>,
         action: Action,
         target: Target<'_>,
-        repository: Option<&Repository>,
+        known: &Known,
         facts: &Facts,
     ) -> Result<(), GateError> {
         let principal = subject.principal();
         let resource = self.arn(action, target);
+        let repository = known.repository.as_deref();
         let mut context = facts.context(&principal, repository, self.clock.now());
         subject.describe(&mut context);
         let request = Request::new(&principal, action.name(), &resource, &context);
         let own: Vec<&Policy> = subject.policies().iter().collect();
-        let text = repository.and_then(|repository| repository.policy.as_deref());
-        let attached = text.map(|text| parse(&resource, text)).transpose();
-        let attached = attached.map_err(RegistryError::from)?;
-        let attached: Vec<&Policy> = attached.iter().collect();
+        let attached = repository.map(|repository| self.parsed.policy_of(repository, &resource));
+        let attached = attached.transpose().map_err(RegistryError::from)?.flatten();
+        let registry = known.registry.as_ref().and_then(|registry| registry.about(action));
+        let without_repository: Vec<&Policy> = registry.into_iter().collect();
+        let all: Vec<&Policy> = attached.as_deref().into_iter().chain(registry).collect();
         let decide = |resource: &[&Policy]| {
             let owner = match (action, principal.account()) {
                 // As in AWS, where everyone asks the own account for a token.
@@ -237,8 +249,8 @@ impl Gate {
             };
             decide(&request, &Policies { owner, identity: Side::Policies(&own), resource })
         };
-        let Decision::Denied(denial) = decide(&attached) else { return Ok(()) };
-        let message = denial_of(denial, decide(&[])).message(&request);
+        let Decision::Denied(denial) = decide(&all) else { return Ok(()) };
+        let message = denial_of(denial, decide(&without_repository)).message(&request);
         Err(Denied::new(action, target, DeniedBy::Policies, message).into())
     }
 
@@ -272,19 +284,12 @@ impl Gate {
 }
 
 /// Returns the denial that tells nobody whether the repository exists: where the caller's own
-/// policies deny by themselves, that is what is said.
+/// policies and the registry's deny by themselves, that is what is said.
 fn denial_of(denial: Denial, without_repository: Decision) -> Denial {
     match without_repository {
         Decision::Denied(denial) => denial,
         Decision::Allowed(_) => denial,
     }
-}
-
-/// Parses the stored policy of a repository, which was valid when it was stored.
-fn parse(arn: &str, text: &str) -> Result<Policy, StoreError> {
-    let kind = PolicyKind::Repository { arn: arn.to_owned() };
-    Policy::parse(&kind, text, usize::MAX)
-        .map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))
 }
 
 impl Denied {

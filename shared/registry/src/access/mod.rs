@@ -8,6 +8,7 @@ mod failed_logins;
 mod gate;
 mod known_keys;
 mod known_trusts;
+mod parsed_policies;
 mod policies;
 mod principal;
 mod sealing_keys;

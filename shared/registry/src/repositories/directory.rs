@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use berth_types::RepositoryName;
@@ -13,6 +13,7 @@ use crate::layout::{NAMES, Place};
 use crate::ports::{
     Clock, Consistency, Item, Query, ReadTable, Select, StoreError, StoreErrorKind, Timestamp,
 };
+use crate::settings::RegistryPolicy;
 
 /// How long reads believe a record that they have seen. Writes read it anew.
 const BELIEVED: Duration = Duration::from_secs(3);
@@ -23,12 +24,13 @@ const REMEMBERED: usize = 10_000;
 /// How long a deletion's mark holds pushes up; a process that died left an older one.
 const DELETION: Duration = Duration::from_mins(1);
 
-/// Finds repositories by name, and remembers them for a few seconds.
+/// Finds repositories by name, and the registry's policy, and remembers them for a few seconds.
 #[derive(Debug)]
 pub struct Directory {
     table: Arc<dyn ReadTable>,
     clock: Arc<dyn Clock>,
     remembered: Cache<RepositoryName, (Arc<Repository>, Timestamp)>,
+    registry_policy: RwLock<Option<(Arc<RegistryPolicy>, Timestamp)>>,
 }
 
 /// A page of repositories, in the order of their names.
@@ -42,7 +44,8 @@ pub struct RepositoryPage {
 
 impl Directory {
     pub(crate) fn new(table: Arc<dyn ReadTable>, clock: Arc<dyn Clock>) -> Self {
-        Self { table, clock, remembered: Cache::new(REMEMBERED) }
+        let remembered = Cache::new(REMEMBERED);
+        Self { table, clock, remembered, registry_policy: RwLock::default() }
     }
 
     /// Returns the repository as reads may see it: a few seconds old.
@@ -50,13 +53,78 @@ impl Directory {
         &self,
         name: &RepositoryName,
     ) -> Result<Arc<Repository>, RegistryError> {
-        if let Some((repository, seen)) = self.remembered.get(name)
-            && self.clock.now() < seen.plus(BELIEVED)
-        {
-            return Ok(repository);
+        match self.recall(name) {
+            Some(repository) => Ok(repository),
+            None => Ok(self.current(name).await?.0),
         }
-        let (repository, _) = self.current(name).await?;
-        Ok(repository)
+    }
+
+    /// Returns the repository, if there is one, and the registry's policy, as reads may see them.
+    /// One call of the table reads both.
+    pub(crate) async fn recent_with_policy(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<(Option<Arc<Repository>>, Arc<RegistryPolicy>), StoreError> {
+        let policy = self.recall_policy();
+        if let (Some(repository), Some(policy)) = (self.recall(name), &policy) {
+            return Ok((Some(repository), policy.clone()));
+        }
+        let mut keys = vec![Place::Repository(name).key()];
+        if policy.is_none() {
+            keys.extend(RegistryPolicy::keys());
+        }
+        let items = self.table.batch_get(&keys, Consistency::Strong).await?;
+        let item = |place: usize| items.get(place).and_then(Option::as_ref);
+        let repository = self.learn(name, item(0))?;
+        let policy = match policy {
+            Some(policy) => policy,
+            None => self.learn_policy(item(1), item(2))?,
+        };
+        Ok((repository, policy))
+    }
+
+    /// Returns the registry's policy as reads may see it: a few seconds old.
+    pub(crate) async fn registry_policy(&self) -> Result<Arc<RegistryPolicy>, StoreError> {
+        if let Some(policy) = self.recall_policy() {
+            return Ok(policy);
+        }
+        let items = self.table.batch_get(&RegistryPolicy::keys(), Consistency::Strong).await?;
+        let item = |place: usize| items.get(place).and_then(Option::as_ref);
+        self.learn_policy(item(0), item(1))
+    }
+
+    /// Returns the record that is remembered, and still believed.
+    fn recall(&self, name: &RepositoryName) -> Option<Arc<Repository>> {
+        let (repository, seen) = self.remembered.get(name)?;
+        self.is_believed(seen).then_some(repository)
+    }
+
+    /// Returns the registry's policy that is remembered, and still believed.
+    fn recall_policy(&self) -> Option<Arc<RegistryPolicy>> {
+        let remembered = self.registry_policy.read().unwrap_or_else(PoisonError::into_inner);
+        let (policy, seen) = remembered.as_ref()?;
+        self.is_believed(*seen).then(|| policy.clone())
+    }
+
+    fn is_believed(&self, seen: Timestamp) -> bool {
+        self.clock.now() < seen.plus(BELIEVED)
+    }
+
+    /// Takes the items of the registry's policy, and remembers it.
+    fn learn_policy(
+        &self,
+        policy: Option<&Item>,
+        scope: Option<&Item>,
+    ) -> Result<Arc<RegistryPolicy>, StoreError> {
+        let policy = Arc::new(RegistryPolicy::read(policy, scope)?);
+        let mut remembered = self.registry_policy.write().unwrap_or_else(PoisonError::into_inner);
+        *remembered = Some((policy.clone(), self.clock.now()));
+        Ok(policy)
+    }
+
+    /// Forgets the registry's policy, so that this process sees a change of its own at once.
+    pub(crate) fn forget_registry_policy(&self) {
+        *self.registry_policy.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Returns the repository as it is now, and its record's version.

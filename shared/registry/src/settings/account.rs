@@ -7,7 +7,8 @@ use crate::error::RegistryError;
 /// Name of the setting that says whether blobs are mounted.
 pub(crate) const BLOB_MOUNTING: &str = "account/BLOB_MOUNTING";
 
-const REGISTRY_POLICY_SCOPE: &str = "account/REGISTRY_POLICY_SCOPE";
+/// Name of the setting that says which actions the registry's policy is about.
+pub(super) const REGISTRY_POLICY_SCOPE: &str = "account/REGISTRY_POLICY_SCOPE";
 
 /// Whether a push may take a blob from another repository, if the client asks for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +71,9 @@ impl Settings {
         match setting {
             AccountSetting::BlobMounting(value) => self.replace(BLOB_MOUNTING, &value).await,
             AccountSetting::RegistryPolicyScope(value) => {
-                self.replace(REGISTRY_POLICY_SCOPE, &value).await
+                self.replace(REGISTRY_POLICY_SCOPE, &value).await?;
+                self.directory.forget_registry_policy();
+                Ok(())
             }
         }
     }

@@ -1,9 +1,11 @@
-//! Settings of the registry as a whole: replication, scanning, signing, account settings.
+//! Settings of the registry as a whole: its policy, replication, scanning, signing, account
+//! settings.
 //!
 //! Each is one document, replaced as a whole. What replicates, scans and signs reads them.
 
 mod account;
 mod filter;
+mod registry_policy;
 mod replication;
 mod scanning;
 mod signing;
@@ -11,6 +13,7 @@ mod signing;
 pub(crate) use account::BLOB_MOUNTING;
 pub use account::{AccountSetting, BlobMounting, RegistryPolicyScope};
 pub use filter::{FilterType, RepositoryFilter};
+pub(crate) use registry_policy::RegistryPolicy;
 pub use replication::{ReplicationConfiguration, ReplicationDestination, ReplicationRule};
 pub use scanning::{
     RepositoryScanning, ScanFrequency, ScanType, ScanningConfiguration, ScanningRule,
