@@ -17,7 +17,8 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from ecr_model import service_model
+from calls import watch
+from ecr_model import misfits, operation_model, service_model
 
 REGION = os.environ.get("BERTH_TEST_REGION", "us-east-1")
 ACCOUNT = os.environ.get("BERTH_TEST_ACCOUNT_ID", "123456789012")
@@ -25,7 +26,10 @@ JSON_1_1 = "application/x-amz-json-1.1"
 
 
 def client(berth: BerthServer, service: str = "ecr", **options: Any) -> BaseClient:
-    """Returns a boto3 client of the running registry, with the root's key unless told otherwise."""
+    """Returns a boto3 client of the running registry, with the root's key unless told otherwise.
+
+    Each of its answers is compared with the model.
+    """
     settings = {
         "endpoint_url": berth.url,
         "region_name": REGION,
@@ -33,7 +37,7 @@ def client(berth: BerthServer, service: str = "ecr", **options: Any) -> BaseClie
         "aws_secret_access_key": berth.secret_key,
         "config": Config(retries={"max_attempts": 1}, parameter_validation=False),
     }
-    return boto3.session.Session().client(service, **(settings | options))
+    return watch(boto3.session.Session().client(service, **(settings | options)))
 
 
 def request(
@@ -74,10 +78,11 @@ def send(aws_request: AWSRequest) -> requests.Response:
 
 
 def call(berth: BerthServer, operation: str, **members: Any) -> dict[str, Any]:
-    """Calls an operation of ECR and returns its output, as it came."""
+    """Calls an operation of ECR, checks its answer against the model, and returns it as it came."""
     answer = send(request(berth, operation, json.dumps(members)))
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == JSON_1_1
+    assert misfits(operation_model("ecr", operation).output_shape, answer.json()) == []
     return answer.json()
 
 

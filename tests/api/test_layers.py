@@ -70,13 +70,11 @@ def upload(berth: BerthServer, data: bytes, part: int) -> str:
 
 
 def complete(berth: BerthServer, upload_id: str, digest: str) -> dict[str, Any]:
-    return fitting(
-        berth,
-        "CompleteLayerUpload",
-        repositoryName="app",
-        uploadId=upload_id,
-        layerDigests=[digest],
+    answer = client(berth).complete_layer_upload(
+        repositoryName="app", uploadId=upload_id, layerDigests=[digest]
     )
+    del answer["ResponseMetadata"]
+    return answer
 
 
 def test_layers_are_asked_for(berth: BerthServer, ecr: BaseClient) -> None:
@@ -85,9 +83,7 @@ def test_layers_are_asked_for(berth: BerthServer, ecr: BaseClient) -> None:
     loose = push_blob(berth, "app", b"in no image")
     config, layer = (images.sha256(blob) for blob in image.blobs)
     digests = [layer, UNKNOWN, config, loose, layer, "", "none", "md5:00"]
-    answer = fitting(
-        berth, "BatchCheckLayerAvailability", repositoryName="app", layerDigests=digests
-    )
+    answer = ecr.batch_check_layer_availability(repositoryName="app", layerDigests=digests)
 
     def available(digest: str, blob: bytes, kind: str | None) -> dict[str, Any]:
         found = {

@@ -10,7 +10,6 @@ import pytest
 from berth_server import BerthServer
 from botocore.client import BaseClient
 from ecr_http import ACCOUNT, call, client, refused
-from ecr_model import misfits, operation_model
 
 NAME = "lifecycle/app"
 MISSING = (
@@ -50,9 +49,9 @@ def test_put_get_replace_delete(berth: BerthServer, ecr: BaseClient) -> None:
         expected = {"registryId": ACCOUNT, "repositoryName": NAME, "lifecyclePolicyText": text}
         members = {"repositoryName": NAME, "registryId": ACCOUNT}
         put = call(berth, "PutLifecyclePolicy", lifecyclePolicyText=text, **members)
-        got = call(berth, "GetLifecyclePolicy", **members)
-        assert put == got == expected
-        assert not misfits(operation_model("ecr", "GetLifecyclePolicy").output_shape, got)
+        assert put == expected
+        expected["lastEvaluatedAt"] = 0
+        assert call(berth, "GetLifecyclePolicy", **members) == expected
     assert call(berth, "DeleteLifecyclePolicy", repositoryName=NAME) == expected
     assert refused(ecr.get_lifecycle_policy, missing, repositoryName=NAME) == MISSING
 

@@ -163,21 +163,22 @@ def test_referrers_are_listed(berth: BerthServer, ecr: BaseClient) -> None:
         push(berth, "app", artifact)
 
     def found(size: int | None = None, **filters: Any) -> list[dict[str, Any]]:
-        members = {
+        members: dict[str, Any] = {
             "repositoryName": "app",
             "subjectId": {"imageDigest": subject.digest},
             "filter": filters,
-            "maxResults": size,
         }
+        if size is not None:
+            members["maxResults"] = size
         listed: list[dict[str, Any]] = []
-        token = None
+        token: dict[str, str] = {}
         while True:
-            page = fitting(berth, "ListImageReferrers", **members, nextToken=token)
+            page = ecr.list_image_referrers(**members, **token)
             assert size is None or len(page["referrers"]) <= size
             listed += page["referrers"]
-            token = page.get("nextToken")
-            if token is None:
+            if "nextToken" not in page:
                 return listed
+            token = {"nextToken": page["nextToken"]}
 
     every = found()
     assert [listed["digest"] for listed in every] == sorted(a.digest for a in artifacts)

@@ -10,8 +10,8 @@ import pytest
 import requests
 from berth_server import BerthServer
 from botocore.client import BaseClient
-from ecr_http import ACCOUNT, REGION, call, client, refused
-from ecr_model import misfits, operation_model
+from ecr_http import ACCOUNT, REGION, client, refused
+from ecr_images import fitting
 
 INVALID = "InvalidParameterException"
 PROFILE = f"arn:aws:signer:{REGION}:{ACCOUNT}:/signing-profiles/my_profile"
@@ -26,13 +26,6 @@ def ecr(berth: BerthServer) -> Iterator[BaseClient]:
     ecr.put_registry_scanning_configuration(scanType="BASIC", rules=[])
     ecr.put_account_setting(name="BLOB_MOUNTING", value="ENABLED")
     ecr.put_account_setting(name="REGISTRY_POLICY_SCOPE", value="V2")
-
-
-def fitting(berth: BerthServer, operation: str, **members: Any) -> dict[str, Any]:
-    """Calls an operation whose answer must have the shape of the model."""
-    answer = call(berth, operation, **members)
-    assert not misfits(operation_model("ecr", operation).output_shape, answer)
-    return answer
 
 
 def test_replication(berth: BerthServer, ecr: BaseClient) -> None:
@@ -73,7 +66,7 @@ def test_a_setting_has_a_size(ecr: BaseClient) -> None:
     destinations = [{"region": "eu-central-1", "registryId": ACCOUNT}] * 100
     rules = [{"destinations": destinations, "repositoryFilters": filters}] * 10
     put, configuration = ecr.put_replication_configuration, {"rules": rules}
-    refused(put, "LimitExceededException", replicationConfiguration=configuration)
+    assert "too large" in refused(put, INVALID, replicationConfiguration=configuration)
 
 
 def test_scanning(berth: BerthServer, ecr: BaseClient) -> None:
@@ -105,7 +98,7 @@ def test_scanning_of_repositories(berth: BerthServer, ecr: BaseClient) -> None:
     names = ["scan/one", "scan/none", "scan/two"]
 
     def read() -> list[tuple[Any, ...]]:
-        answer = fitting(berth, "BatchGetRepositoryScanningConfiguration", repositoryNames=names)
+        answer = ecr.batch_get_repository_scanning_configuration(repositoryNames=names)
         (failure,) = answer["failures"]
         assert failure["repositoryName"] == "scan/none"
         assert failure["failureCode"] == "REPOSITORY_NOT_FOUND"

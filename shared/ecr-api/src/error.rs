@@ -363,13 +363,12 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         }
         E::ManifestTooComplex { .. }
         | E::TooManyChunks(_)
-        | E::SettingTooLarge { .. }
         | E::TooManyExclusions { .. } => ("LimitExceededException", error.to_string()),
         E::ManifestInvalid(reason) => {
             let error = InvalidParameter::new("imageManifest", reason.to_string());
             ("InvalidParameterException", error.to_string())
         }
-        E::ImageReferenced { .. } | E::BlobInUse { .. } => {
+        E::ImageReferenced { .. } | E::BlobInUse { .. } | E::SettingTooLarge { .. } => {
             ("InvalidParameterException", error.to_string())
         }
         E::ExclusionExists(_) => ("ExclusionAlreadyExistsException", error.to_string()),

@@ -13,5 +13,5 @@ pub(crate) async fn run(call: &Call<'_>, input: PolicyOf) -> Result<PolicyDescri
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let permit = call.permit(Action::GetLifecyclePolicy, &name).await?;
     let text = api.registry.repositories.lifecycle_policy(&permit).await?;
-    Ok(PolicyDescription::new(name, text, &api.identity))
+    Ok(PolicyDescription::new(name, text, &api.identity).unevaluated())
 }

@@ -12,19 +12,32 @@ pub(crate) struct PolicyOf {
     pub(crate) repository_name: Option<String>,
 }
 
-/// Output of all operations about a policy, without `lastEvaluatedAt`: nothing evaluates policies yet.
+/// Output of all operations about a policy.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PolicyDescription {
     registry_id: RegistryId,
     repository_name: RepositoryName,
     lifecycle_policy_text: String,
+    /// When the policy was evaluated last, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_evaluated_at: Option<f64>,
 }
 
 impl PolicyDescription {
     /// Describes the policy `text` of a repository.
     pub(crate) fn new(name: RepositoryName, text: String, identity: &Identity) -> Self {
         let registry_id = identity.registry_id.clone();
-        Self { registry_id, repository_name: name, lifecycle_policy_text: text }
+        Self {
+            registry_id,
+            repository_name: name,
+            lifecycle_policy_text: text,
+            last_evaluated_at: None,
+        }
+    }
+
+    /// Says that the policy was never evaluated, as ECR does: with the time 0.
+    pub(crate) fn unevaluated(self) -> Self {
+        Self { last_evaluated_at: Some(0.0), ..self }
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn tag_keys(at: &str, keys: &[String]) -> Result<(), ApiError> {
             let reason = "must have length between 1 and 128";
             return Err(InvalidParameter::new(format!("{at}.{place}.member"), reason).into());
         }
+        not_reserved(key)?;
     }
     Ok(())
 }
@@ -95,10 +96,7 @@ fn resource_tag(at: &str, input: TagInput) -> Result<(String, String), ApiError>
         let reason = "must have length less than or equal to 256";
         return Err(InvalidParameter::new(format!("{at}.value"), reason).into());
     }
-    if key.to_lowercase().starts_with("aws:") {
-        let reason = format!("the tag key '{key}' begins with 'aws:', which is reserved");
-        return Err(ApiError::InvalidTag(reason));
-    }
+    not_reserved(&key)?;
     if !key.chars().chain(value.chars()).all(is_allowed) {
         let reason = format!(
             "the tag '{key}' has a character other than letters, digits, spaces and _.:/=+-@"
@@ -106,6 +104,15 @@ fn resource_tag(at: &str, input: TagInput) -> Result<(String, String), ApiError>
         return Err(ApiError::InvalidTag(reason));
     }
     Ok((key, value))
+}
+
+/// Checks that a key is none of AWS's own, which nobody gives or takes.
+fn not_reserved(key: &str) -> Result<(), ApiError> {
+    if key.to_lowercase().starts_with("aws:") {
+        let reason = format!("the tag key '{key}' begins with 'aws:', which is reserved");
+        return Err(ApiError::InvalidTag(reason));
+    }
+    Ok(())
 }
 
 fn is_allowed(character: char) -> bool {

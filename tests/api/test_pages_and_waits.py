@@ -1,0 +1,107 @@
+"""Every paginator and every waiter of the model: pages hold each thing once, waits end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from berth_server import BerthServer
+from botocore import xform_name
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, WaiterError
+from ecr_http import client
+from ecr_images import push, small_image
+from ecr_model import load
+from test_operations import documented
+
+NAME = "pages/app"
+PAGINATORS = load("paginators-1")["pagination"]
+WAITERS = load("waiters-2")["waiters"]
+STATES = documented("ecr")
+
+Filling = Callable[[BerthServer, BaseClient], tuple[dict[str, Any], set[str]]]
+
+
+@pytest.fixture
+def ecr(berth: BerthServer) -> Iterator[BaseClient]:
+    """A client of a registry with one empty repository."""
+    ecr = client(berth)
+    ecr.create_repository(repositoryName=NAME)
+    yield ecr
+    ecr.delete_repository(repositoryName=NAME, force=True)
+
+
+def fill_with_images(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any], set[str]]:
+    """Pushes images, and returns what names their repository, and their digests."""
+    digests = {push(berth, NAME, small_image(f"page-{i}"), f"v{i}") for i in range(5)}
+    return {"repositoryName": NAME}, digests
+
+
+def fill_with_repositories(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any], set[str]]:
+    """Returns the repositories, of which there are enough."""
+    names = {f"pages/repository-{i}" for i in range(5)}
+    for name in names:
+        ecr.create_repository(repositoryName=name)
+    return {}, names
+
+
+def empty_of_repositories(ecr: BaseClient) -> None:
+    for i in range(5):
+        ecr.delete_repository(repositoryName=f"pages/repository-{i}")
+
+
+# How to fill a registry for a paginator, what to call each thing, and how to empty it afterwards.
+FILLINGS: dict[str, tuple[Filling, str, Callable[[BaseClient], None]]] = {
+    "DescribeImages": (fill_with_images, "imageDigest", lambda _: None),
+    "DescribeRepositories": (fill_with_repositories, "repositoryName", empty_of_repositories),
+    "ListImages": (fill_with_images, "imageDigest", lambda _: None),
+}
+
+
+@pytest.mark.parametrize("operation", PAGINATORS)
+def test_pages_hold_each_thing_once(berth: BerthServer, ecr: BaseClient, operation: str) -> None:
+    paginator = ecr.get_paginator(xform_name(operation))
+    if STATES[operation] == "not yet":
+        with pytest.raises(ClientError, match="UnsupportedOperationException"):
+            paginator.paginate().build_full_result()
+        return
+    fill, key, empty = FILLINGS[operation]
+    members, expected = fill(berth, ecr)
+    things = PAGINATORS[operation]["result_key"]
+    pages = list(paginator.paginate(**members, PaginationConfig={"PageSize": 2}))
+    assert len(pages) > 2
+    assert all(len(page[things]) <= 2 for page in pages)
+    found = [thing[key] for page in pages for thing in page[things]]
+    assert len(found) == len(set(found))
+    assert expected <= set(found)
+    assert resumed(paginator, members, things, key) == found
+    empty(ecr)
+
+
+def resumed(paginator: Any, members: dict[str, Any], things: str, key: str) -> list[str]:
+    """Returns what a client reads that stops after each three things, and goes on from there."""
+    found: list[str] = []
+    token = None
+    while True:
+        config = {"PageSize": 2, "MaxItems": 3, "StartingToken": token}
+        part = paginator.paginate(**members, PaginationConfig=config).build_full_result()
+        found += [thing[key] for thing in part[things]]
+        token = part.get("NextToken")
+        if token is None:
+            return found
+
+
+# None yet: those of the model wait for operations that are not built.
+WAITS: dict[str, Callable[[BerthServer, BaseClient], dict[str, Any]]] = {}
+
+
+@pytest.mark.parametrize("waiter", WAITERS)
+def test_waits_end(berth: BerthServer, ecr: BaseClient, waiter: str) -> None:
+    wait = ecr.get_waiter(xform_name(waiter)).wait
+    config = {"Delay": 1, "MaxAttempts": 30}
+    if STATES[WAITERS[waiter]["operation"]] == "not yet":
+        with pytest.raises(WaiterError, match="not supported by Berth yet"):
+            wait(WaiterConfig=config)
+        return
+    wait(**WAITS[waiter](berth, ecr), WaiterConfig=config)
