@@ -30,35 +30,37 @@ COMMON = {
 
 @dataclass
 class Calls:
-    """The calls of ECR's operations in this process, by outcome."""
+    """Calls of operations, by outcome."""
 
     succeeded: set[str] = field(default_factory=set)
     failed: set[tuple[str, str]] = field(default_factory=set)
 
 
+# Those of all clients of boto3 in this process.
 CALLS = Calls()
 
 
 def watch(client: BaseClient) -> BaseClient:
     """Judges and records every answer that a client gets."""
-    watch_events(client.meta.events, client.meta.service_model.service_id.hyphenize())
+    service = client.meta.service_model.service_id.hyphenize()
+    watch_events(client.meta.events, service, CALLS)
     return client
 
 
-def watch_events(events: BaseEventHooks, service: str) -> None:
-    """Judges and records every answer of a service, such as `ecr`."""
-    events.register(f"after-call.{service}", _answered)
+def watch_events(events: BaseEventHooks, service: str, calls: Calls) -> None:
+    """Judges every answer of a service, such as `ecr`, and records it in `calls`."""
 
+    def answered(http_response: Any, model: OperationModel, **_: Any) -> None:
+        body = json.loads(http_response.content)
+        if http_response.status_code == 200:
+            found = misfits(model.output_shape, body)
+            assert not found, f"{model.name} answered {body}: {found}"
+            calls.succeeded.add(model.name)
+        else:
+            check_error_shape(model, body)
+            calls.failed.add((model.name, body["__type"]))
 
-def _answered(http_response: Any, model: OperationModel, **_: Any) -> None:
-    body = json.loads(http_response.content)
-    if http_response.status_code == 200:
-        found = misfits(model.output_shape, body)
-        assert not found, f"{model.name} answered {body}: {found}"
-        CALLS.succeeded.add(model.name)
-        return
-    check_error_shape(model, body)
-    CALLS.failed.add((model.name, body["__type"]))
+    events.register(f"after-call.{service}", answered)
 
 
 def check_error_shape(model: OperationModel, body: dict[str, Any]) -> None:
