@@ -173,6 +173,23 @@ class LifecyclePolicy(Resource):
         unless(self.GONE, self.ecr.delete_lifecycle_policy, repositoryName=self.name)
 
 
+class RegistryPolicy(Resource):
+    """`aws_ecr_registry_policy`."""
+
+    GONE = {"RegistryPolicyNotFoundException"}
+
+    def create(self, wanted: State) -> None:
+        answer = self.ecr.put_registry_policy(policyText=normal(wanted["policy"]))
+        assert answer["registryId"] == self.name
+
+    def read(self) -> State | None:
+        answer = unless(self.GONE, self.ecr.get_registry_policy)
+        return answer and {"policy": normal(answer["policyText"])}
+
+    def delete(self) -> None:
+        unless(self.GONE, self.ecr.delete_registry_policy)
+
+
 class ScanningConfiguration(Resource):
     """`aws_ecr_registry_scanning_configuration`: it is never gone, but set back."""
 

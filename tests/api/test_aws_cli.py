@@ -22,7 +22,7 @@ ARN = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{NAME}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cli"
 PROFILE = f"arn:aws:signer:{REGION}:{ACCOUNT}:/signing-profiles/cli"
 SUPPORTED = {name for name, state in documented("ecr").items() if state == "supported"}
-POLICY = {
+POLICY: dict[str, Any] = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:ListImages"}],
 }
@@ -122,7 +122,13 @@ def repositories(aws: CommandLine) -> None:
 
 
 def documents(aws: CommandLine, folder: Path) -> None:
-    """Gives the repository policies, reads them and takes them away."""
+    """Gives the registry and the repository policies, reads them and takes them away."""
+    file = folder / "registry-policy"
+    arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*"
+    statement = POLICY["Statement"][0] | {"Action": "ecr:ReplicateImage", "Resource": arn}
+    file.write_text(json.dumps(POLICY | {"Statement": [statement]}))
+    put = aws("put-registry-policy", "--policy-text", f"file://{file}")
+    assert put == aws("get-registry-policy") == aws("delete-registry-policy")
     for kind, document, verb, member in (
         ("repository-policy", POLICY, "set", "policyText"),
         ("lifecycle-policy", LIFECYCLE, "put", "lifecyclePolicyText"),

@@ -33,6 +33,7 @@ def ecr(berth: BerthServer) -> Iterator[BaseClient]:
 
 ERRORS: list[tuple[str, str, dict[str, Any]]] = [
     ("DeleteLifecyclePolicy", INVALID, {"repositoryName": "E"}),
+    ("DeleteRepository", INVALID, {"repositoryName": "E"}),
     ("DeleteRepositoryPolicy", INVALID, {"repositoryName": "E"}),
     ("DeleteRepositoryPolicy", NO_REPOSITORY, {"repositoryName": NONE}),
     ("GetLifecyclePolicy", INVALID, {"repositoryName": "E"}),

@@ -17,6 +17,7 @@ from terraform import (
     AccountSetting,
     LifecyclePolicy,
     PullTimeUpdateExclusion,
+    RegistryPolicy,
     ReplicationConfiguration,
     Repository,
     RepositoryPolicy,
@@ -126,6 +127,20 @@ def test_repository_policies(ecr: BaseClient) -> None:
     gone(resource, policy(ANYBODY_LISTS), policy(ANYBODY_LISTS, ACCOUNT_PULLS))
     assert RepositoryPolicy(ecr, "terraform/none").read() is None
     RepositoryPolicy(ecr, "terraform/none").delete()
+
+
+def test_the_registry_policy(ecr: BaseClient) -> None:
+    def replicates(account: str) -> dict[str, Any]:
+        return {
+            "Sid": f"from{account}",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+            "Action": ["ecr:CreateRepository", "ecr:ReplicateImage"],
+            "Resource": [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*"],
+        }
+
+    one, two = replicates("210987654321"), replicates("345678901234")
+    gone(RegistryPolicy(ecr, ACCOUNT), policy(one), policy(one, two))
 
 
 def lifecycle(*rules: dict[str, Any]) -> State:
