@@ -361,9 +361,9 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
         E::UploadOutOfOrder { .. } | E::SizeMismatch { .. } | E::BodyCutOff(_) => {
             ("InvalidLayerPartException", error.to_string())
         }
-        E::ManifestTooComplex { .. }
-        | E::TooManyChunks(_)
-        | E::TooManyExclusions { .. } => ("LimitExceededException", error.to_string()),
+        E::ManifestTooComplex { .. } | E::TooManyChunks(_) | E::TooManyExclusions { .. } => {
+            ("LimitExceededException", error.to_string())
+        }
         E::ManifestInvalid(reason) => {
             let error = InvalidParameter::new("imageManifest", reason.to_string());
             ("InvalidParameterException", error.to_string())
