@@ -18,6 +18,7 @@ mod image_lists;
 mod immutability;
 mod large_manifests;
 mod layers;
+mod lifecycle_previews;
 mod lists;
 mod manifests;
 mod mounts;

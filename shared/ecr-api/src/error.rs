@@ -12,7 +12,9 @@ use serde_json::{Map, Value};
 
 use self::identity::{identity_answer, trust_answer};
 use crate::image_id::ImageIdentifier;
-use crate::messages::{content_missing, image_exists, image_id, image_unknown, repository_unknown};
+use crate::messages::{
+    content_missing, image_exists, image_id, image_unknown, preview_refused, repository_unknown,
+};
 use crate::parameter::InvalidParameter;
 use crate::signature::SignatureError;
 
@@ -323,6 +325,7 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
                 "Lifecycle policy does not exist for the repository with name '{name}' in the registry with id '{registry_id}'"
             ),
         ),
+        E::LifecyclePreview(error) => preview_refused(error, registry_id),
         E::ManifestUnknown { repository, reference } => {
             let id = match reference {
                 Reference::Tag(tag) => image_id(None, Some(tag)),

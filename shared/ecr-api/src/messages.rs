@@ -1,6 +1,6 @@
 //! What clients are told of errors, in ECR's words.
 
-use berth_registry::MissingContent;
+use berth_registry::{LifecyclePreviewError, MissingContent};
 use berth_types::{Digest, RegistryId, RepositoryName, Tag};
 
 use crate::image_id::ImageIdentifier;
@@ -10,6 +10,28 @@ pub(crate) fn repository_unknown(name: &RepositoryName, registry_id: &RegistryId
     format!(
         "The repository with name '{name}' does not exist in the registry with id '{registry_id}'"
     )
+}
+
+/// Returns the exception and the message of a preview of a lifecycle policy that is not there, or
+/// is there already.
+pub(crate) fn preview_refused(
+    error: &LifecyclePreviewError,
+    registry_id: &RegistryId,
+) -> (&'static str, String) {
+    match error {
+        LifecyclePreviewError::Unknown(name) => (
+            "LifecyclePolicyPreviewNotFoundException",
+            format!(
+                "Lifecycle policy preview does not exist for the repository with name '{name}' in the registry with id '{registry_id}'"
+            ),
+        ),
+        LifecyclePreviewError::InProgress(name) => (
+            "LifecyclePolicyPreviewInProgressException",
+            format!(
+                "The previous lifecycle policy preview for the repository with name '{name}' in the registry with id '{registry_id}' has not completed, please wait and try again"
+            ),
+        ),
+    }
 }
 
 /// Returns the exception and the message of a manifest that refers to what is not there.

@@ -3,6 +3,7 @@ use berth_types::{
     Digest, MediaType, ParseManifestError, PrincipalArn, Reference, RepositoryName, Tag, UploadId,
 };
 
+use crate::lifecycle::LifecyclePreviewError;
 use crate::ports::{PutError, StoreError};
 
 /// Why a use case refused or failed. Each protocol has one table that renders every variant.
@@ -20,6 +21,9 @@ pub enum RegistryError {
     /// The repository has no lifecycle policy.
     #[error("repository `{0}` has no lifecycle policy")]
     LifecyclePolicyUnknown(RepositoryName),
+    /// There is no preview of a lifecycle policy, or there is one already.
+    #[error(transparent)]
+    LifecyclePreview(#[from] LifecyclePreviewError),
     /// Nothing says which images are signed.
     #[error("the registry has no signing configuration")]
     SigningConfigurationUnknown,

@@ -14,6 +14,8 @@
 //! | `repository/ID` | `use/LAYER/IMAGE` | media type of the layer | |
 //! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
 //! | `repository/ID` | `lifecycle-policy` | text of the lifecycle policy | |
+//! | `repository/ID` | `lifecycle-preview` | what the last preview of a lifecycle policy came to | |
+//! | `repository/ID` | `lifecycle-preview/RUN/DIGEST` | images that it acts on, this one the last | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |
 //! | `sealing-keys` | KEY | wrapped key that seals tokens, and when it was made | |
 //! | `users` | NAME | user: when it was made, its access keys' ids, its policies' names | |
@@ -75,6 +77,8 @@ pub(crate) enum Place<'a> {
     Use { repository: &'a RepositoryId, layer: &'a Digest, image: &'a Digest },
     Referrer { repository: &'a RepositoryId, subject: &'a Digest, digest: &'a Digest },
     LifecyclePolicy(&'a RepositoryId),
+    LifecyclePreview(&'a RepositoryId),
+    LifecyclePreviewPage { repository: &'a RepositoryId, run: Uuid, last: &'a Digest },
     Upload(&'a RepositoryId, &'a UploadId),
     Link(&'a Digest, &'a RepositoryId),
     PullTimeExclusion(&'a PrincipalArn),
@@ -112,6 +116,10 @@ impl Place<'_> {
                 content(repository, format!("{}{digest}", referrers(subject)))
             }
             Self::LifecyclePolicy(id) => content(id, "lifecycle-policy".to_owned()),
+            Self::LifecyclePreview(id) => content(id, "lifecycle-preview".to_owned()),
+            Self::LifecyclePreviewPage { repository, run, last } => {
+                content(repository, format!("{}{last}", lifecycle_preview_pages(run)))
+            }
             Self::Upload(id, upload) => content(id, format!("upload/{upload}")),
             Self::PullTimeExclusion(principal) => {
                 let partition = PULL_TIME_EXCLUSIONS.to_owned();
@@ -218,6 +226,14 @@ pub(crate) fn parse_image_key(sort: &str) -> Option<(Digest, ImagePart)> {
         Some((digest, tag)) => (digest, ImagePart::Tag(tag.strip_prefix(TAG)?.parse().ok()?)),
     };
     Some((digest.parse().ok()?, part))
+}
+
+/// Begin of the sort keys of all pages of a repository's previews.
+pub(crate) const LIFECYCLE_PREVIEWS: &str = "lifecycle-preview/";
+
+/// Returns the begin of the sort keys of the pages of one run of a preview.
+pub(crate) fn lifecycle_preview_pages(run: Uuid) -> String {
+    format!("{LIFECYCLE_PREVIEWS}{run}/")
 }
 
 /// Returns the begin of the sort keys of a layer's uses.

@@ -12,6 +12,7 @@ mod error;
 mod federation;
 mod identity;
 mod layout;
+mod lifecycle;
 mod manifests;
 pub mod ports;
 mod registry;
@@ -26,6 +27,10 @@ pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
 };
 pub use layout::RepositoryId;
+pub use lifecycle::{
+    LifecyclePreview, LifecyclePreviewError, LifecyclePreviews, PlannedAction, PreviewFigures,
+    PreviewJob, PreviewStatus, PreviewedImage, RuleFigures, StartedPreview,
+};
 pub use manifests::{
     ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PrincipalPage,
     PullTimeExclusions, PushChange, PutManifest, PutManifestOutcome, Referrers, ReferrersQuery,

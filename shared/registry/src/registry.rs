@@ -3,6 +3,7 @@ use std::sync::Arc;
 use berth_types::{Region, RegistryId};
 use uuid::Uuid;
 
+use crate::lifecycle::LifecyclePreviews;
 use crate::manifests::{ManifestCache, PullTimeExclusions, PullTimes};
 use crate::ports::{Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable};
 use crate::repositories::{Directory, Repositories};
@@ -105,6 +106,8 @@ pub struct Registry {
     pub removal: Removal,
     /// Principals whose pulls are not recorded.
     pub pull_time_exclusions: PullTimeExclusions,
+    /// What lifecycle policies would do.
+    pub lifecycle_previews: LifecyclePreviews,
 }
 
 /// The use cases that read: manifests, blobs, uploads, lists of tags, referrers and repositories.
@@ -157,6 +160,12 @@ impl Registry {
             directory: directory.clone(),
             clock: ports.clock.clone(),
         };
+        let lifecycle_previews = LifecyclePreviews {
+            table: ports.table.clone(),
+            directory: directory.clone(),
+            repositories: push.repositories.clone(),
+            clock: ports.clock.clone(),
+        };
         Self {
             settings,
             repositories: push.repositories.clone(),
@@ -166,6 +175,7 @@ impl Registry {
                 table: ports.table.clone(),
                 clock: ports.clock.clone(),
             },
+            lifecycle_previews,
             removal: Removal::sharing(&removal, directory),
         }
     }

@@ -62,6 +62,8 @@ pub enum Action {
     GetLifecyclePolicy,
     /// Read the registry's policy.
     GetRegistryPolicy,
+    /// Read what a lifecycle policy would do.
+    GetLifecyclePolicyPreview,
     /// Read how images are scanned.
     GetRegistryScanningConfiguration,
     /// Read which images are signed.
@@ -118,6 +120,8 @@ pub enum Action {
     RegisterPullTimeUpdateExclusion,
     /// Give a repository a policy.
     SetRepositoryPolicy,
+    /// Find out what a lifecycle policy would do.
+    StartLifecyclePolicyPreview,
     /// Give a repository resource tags.
     TagResource,
     /// Take resource tags from a repository.
@@ -177,6 +181,7 @@ impl Action {
             Self::GetDownloadUrlForLayer => "ecr:GetDownloadUrlForLayer",
             Self::GetLifecyclePolicy => "ecr:GetLifecyclePolicy",
             Self::GetRegistryPolicy => "ecr:GetRegistryPolicy",
+            Self::GetLifecyclePolicyPreview => "ecr:GetLifecyclePolicyPreview",
             Self::GetRegistryScanningConfiguration => "ecr:GetRegistryScanningConfiguration",
             Self::GetSigningConfiguration => "ecr:GetSigningConfiguration",
             Self::GetTrustPolicy => "berth:GetTrustPolicy",
@@ -205,6 +210,7 @@ impl Action {
             Self::PutUserPolicy => "berth:PutUserPolicy",
             Self::RegisterPullTimeUpdateExclusion => "ecr:RegisterPullTimeUpdateExclusion",
             Self::SetRepositoryPolicy => "ecr:SetRepositoryPolicy",
+            Self::StartLifecyclePolicyPreview => "ecr:StartLifecyclePolicyPreview",
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
             Self::UpdateAccessKey => "berth:UpdateAccessKey",
@@ -250,6 +256,7 @@ impl Action {
             | Self::GetAuthorizationToken
             | Self::GetLifecyclePolicy
             | Self::GetRegistryPolicy
+            | Self::GetLifecyclePolicyPreview
             | Self::GetRegistryScanningConfiguration
             | Self::GetSigningConfiguration
             | Self::GetRepositoryPolicy
@@ -274,6 +281,7 @@ impl Action {
             | Self::PutUserPolicy
             | Self::RegisterPullTimeUpdateExclusion
             | Self::SetRepositoryPolicy
+            | Self::StartLifecyclePolicyPreview
             | Self::TagResource
             | Self::UntagResource
             | Self::UpdateAccessKey => None,

@@ -39,7 +39,7 @@ impl ImageSelector {
 
     /// Returns the digest of the image in `repository`. That the image is there is proved by a tag
     /// alone.
-    pub(super) async fn resolve(
+    pub(crate) async fn resolve(
         &self,
         table: &dyn ReadTable,
         repository: &Repository,

@@ -157,7 +157,7 @@ impl Pull {
 
 impl ImageDetail {
     fn of(walked: Walked) -> Self {
-        let Walked { digest, image, tags, pulled, length: _ } = walked;
+        let Walked { digest, image, parents: _, tags, pulled, length: _ } = walked;
         Self {
             digest,
             tags,

@@ -33,3 +33,4 @@ pub(crate) use pull_times::PullTimes;
 pub use put::{PushChange, PutManifest, PutManifestOutcome};
 pub use referrers::{Referrers, ReferrersQuery};
 pub use tags::TagPage;
+pub(crate) use walk::{Walk, Walked};

@@ -6,7 +6,7 @@ use berth_types::{Digest, Tag};
 use serde::{Deserialize, Serialize};
 
 use super::image_id::ImageId;
-use super::record::Image;
+use super::record::{Image, PARENTS};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{IMAGES, ImagePart, RepositoryId, content, image, parse_image_key};
@@ -29,18 +29,20 @@ pub(super) struct Pulled {
 
 /// An image, and what lies behind it.
 #[derive(Debug)]
-pub(super) struct Walked {
-    pub(super) digest: Digest,
-    pub(super) image: Image,
-    pub(super) tags: Vec<Tag>,
-    pub(super) pulled: Option<Timestamp>,
+pub(crate) struct Walked {
+    pub(crate) digest: Digest,
+    pub(crate) image: Image,
+    /// How many indexes list it.
+    pub(crate) parents: u64,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) pulled: Option<Timestamp>,
     /// How long the documents and tags are, in bytes.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 /// Walks over images.
 #[derive(Debug)]
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     table: &'a dyn ReadTable,
     /// The next read; `None` after the last.
     query: Option<Query>,
@@ -50,7 +52,7 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Begins to walk over a repository's images, after this sort key.
-    pub(super) fn over(
+    pub(crate) fn over(
         table: &'a dyn ReadTable,
         id: &RepositoryId,
         after: Option<String>,
@@ -110,13 +112,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Returns the next image with all that lies behind it.
-    pub(super) async fn next_image(&mut self) -> Result<Option<Walked>, RegistryError> {
+    pub(crate) async fn next_image(&mut self) -> Result<Option<Walked>, RegistryError> {
         while let Some((digest, part, item)) = self.next().await? {
             // What is not behind its image was made while the image was deleted, or the reverse.
             if part == ImagePart::Summary {
                 let image = decode(&item)?;
                 let length = item.document.len();
-                let mut walked = Walked { digest, image, tags: Vec::new(), pulled: None, length };
+                let parents = u64::try_from(item.counter(PARENTS)).unwrap_or(0);
+                let (tags, pulled) = (Vec::new(), None);
+                let mut walked = Walked { digest, image, parents, tags, pulled, length };
                 self.add_parts(&mut walked).await?;
                 return Ok(Some(walked));
             }

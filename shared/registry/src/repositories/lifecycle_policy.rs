@@ -1,4 +1,5 @@
 use berth_lifecycle::LifecyclePolicy;
+use berth_types::RepositoryName;
 use serde::{Deserialize, Serialize};
 
 use super::Repositories;
@@ -49,7 +50,7 @@ impl Repositories {
     ) -> Result<String, RegistryError> {
         permit.must_be(Action::GetLifecyclePolicy);
         let (repository, _) = self.directory.current(permit.name()).await?;
-        Ok(self.find_lifecycle_policy(permit, &repository.id).await?.0)
+        Ok(self.find_lifecycle_policy(permit.name(), &repository.id).await?.0)
     }
 
     /// Takes the lifecycle policy from the repository that the permit names, and returns its text.
@@ -61,7 +62,7 @@ impl Repositories {
         let mut attempts = Attempts::at(permit.name());
         loop {
             let (repository, _) = self.directory.current(permit.name()).await?;
-            let (text, version) = self.find_lifecycle_policy(permit, &repository.id).await?;
+            let (text, version) = self.find_lifecycle_policy(permit.name(), &repository.id).await?;
             let key = Place::LifecyclePolicy(&repository.id).key();
             let operation = Operation::Delete { key, condition: Condition::Version(version) };
             if won(self.table.transact(vec![operation]).await)? {
@@ -72,15 +73,15 @@ impl Repositories {
     }
 
     /// Returns the text of a policy, and its version.
-    async fn find_lifecycle_policy(
+    pub(crate) async fn find_lifecycle_policy(
         &self,
-        permit: &RepositoryPermit,
+        name: &RepositoryName,
         id: &RepositoryId,
     ) -> Result<(String, u64), RegistryError> {
         let key = Place::LifecyclePolicy(id).key();
         match self.table.get(&key, Consistency::Strong).await? {
             Some(item) => Ok((decode::<Document>(&item)?.text, item.version)),
-            None => Err(RegistryError::LifecyclePolicyUnknown(permit.name().clone())),
+            None => Err(RegistryError::LifecyclePolicyUnknown(name.clone())),
         }
     }
 }
