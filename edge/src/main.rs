@@ -52,7 +52,7 @@ async fn run(settings: &EdgeSettings) -> anyhow::Result<()> {
     let EdgeSettings { shared, .. } = settings;
     let listeners = Listeners::bind(&settings.listen, None::<Unencrypted>);
     let listeners = listeners.await.context("BERTH_LISTEN")?;
-    let clients = Clients::load(&shared.region).await;
+    let clients = Clients::in_container(&shared.region).await;
     let root = clients.root_credentials(&shared.root_secret).await.context("BERTH_ROOT_SECRET")?;
     let objects = clients.objects(&shared.bucket, &shared.key_id);
     let ports = Ports {

@@ -33,7 +33,7 @@ pub trait WriteTable: ReadTable {}
 /// Tells the time.
 pub trait Clock {}
 """
-MAIN = "let clients = Clients::load(region).await; let table = clients.write_table(&name);"
+MAIN = "let clients = Clients::in_function(region, None); let table = clients.write_table(&name);"
 LIST = """
 [[right]]
 action = "logs:PutLogEvents"

@@ -12,7 +12,7 @@ use berth_settings::{Bodies, oci_api};
 
 fn main() -> ExitCode {
     run(async |settings| {
-        let clients = Clients::load(&settings.region).await;
+        let clients = Clients::in_function(&settings.region, settings.aws_endpoint.as_deref());
         let table = clients.read_table(&settings.table);
         let objects = clients.read_objects(&settings.bucket);
         let keys = clients.unwrap_keys(&settings.key_id);

@@ -12,7 +12,7 @@ use berth_settings::{Bodies, oci_api};
 
 fn main() -> ExitCode {
     run(async |settings| {
-        let clients = Clients::load(&settings.region).await;
+        let clients = Clients::in_function(&settings.region, settings.aws_endpoint.as_deref());
         let table = clients.write_table(&settings.table);
         let objects = clients.write_objects(&settings.bucket, &settings.key_id);
         let keys = clients.wrap_keys(&settings.key_id);

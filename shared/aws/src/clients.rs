@@ -8,7 +8,7 @@ use berth_registry::ports::{
 };
 use berth_types::Region;
 
-use crate::sdk::sdk_config;
+use crate::sdk::{container_config, function_config};
 use crate::{DynamoTable, KmsKeys, S3Objects, SqsQueue, root_credentials, s3_client};
 
 /// Makes the ports of one process; all share one pool of connections.
@@ -18,10 +18,17 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Reads what the SDK needs to know. Nothing goes over the network before the first call of a
-    /// port.
-    pub async fn load(region: &Region) -> Self {
-        Self { config: sdk_config(region).await }
+    /// Reads what the SDK needs to know in a container. Nothing goes over the network before the
+    /// first call of a port.
+    pub async fn in_container(region: &Region) -> Self {
+        Self { config: container_config(region).await }
+    }
+
+    /// Takes what Lambda tells a function. `endpoint` is another endpoint than AWS's, such as
+    /// `https://127.0.0.1:4566`.
+    #[must_use]
+    pub fn in_function(region: &Region, endpoint: Option<&str>) -> Self {
+        Self { config: function_config(region, endpoint) }
     }
 
     /// Returns the table `name`, to read.

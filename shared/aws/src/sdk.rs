@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use berth_types::Region;
@@ -28,27 +30,52 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Longest pause between tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Returns the settings of all clients, without a call over the network.
+/// Returns the settings of all clients of a container, without a call over the network.
 ///
-/// Credentials are found at the first call, where the SDK looks for them: in a function's
-/// environment, or at a container's provider. `AWS_ENDPOINT_URL` names another endpoint than AWS's.
-/// All clients share one HTTP client: one TLS stack, and one pool of connections, which are kept
-/// for the next request.
-pub(crate) async fn sdk_config(region: &Region) -> SdkConfig {
-    let client = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let timeouts =
-        TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(TRY).build();
-    let retries = RetryConfig::standard()
-        .with_max_attempts(TRIES)
-        .with_initial_backoff(FIRST_PAUSE)
-        .with_max_backoff(LONGEST_PAUSE);
+/// Credentials are found at the first call, where the SDK looks for them: at the container's
+/// provider, or in the environment. `AWS_ENDPOINT_URL` names another endpoint than AWS's.
+pub(crate) async fn container_config(region: &Region) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .region(aws_config::Region::new(region.as_str().to_owned()))
-        .http_client(client)
-        .timeout_config(timeouts)
-        .retry_config(retries)
+        .http_client(http_client())
+        .timeout_config(timeouts())
+        .retry_config(retries())
         .load()
         .await
+}
+
+/// Returns the settings of all clients of a function. `endpoint` is another endpoint than AWS's.
+///
+/// Lambda puts credentials into the environment, and nowhere else. What would look for them in files
+/// and at other services is not linked: it weighs a tenth of a function.
+pub(crate) fn function_config(region: &Region, endpoint: Option<&str>) -> SdkConfig {
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(aws_config::Region::new(region.as_str().to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client())
+        .timeout_config(timeouts())
+        .retry_config(retries());
+    config.set_endpoint_url(endpoint.map(ToOwned::to_owned));
+    config.build()
+}
+
+/// All clients share one HTTP client: one TLS stack, and one pool of connections, which are kept
+/// for the next request.
+fn http_client() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(TRY).build()
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(TRIES)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(LONGEST_PAUSE)
 }

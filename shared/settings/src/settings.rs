@@ -28,6 +28,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// `BERTH_UPLOAD_HOST`: URL that bodies are sent to, without a slash at its end.
     pub upload_host: Option<String>,
+    /// `AWS_ENDPOINT_URL`: URL of another AWS than Amazon's, for tests.
+    pub aws_endpoint: Option<String>,
     /// `BERTH_NO_CREATE_ON_PUSH` and `BERTH_ALLOW_SPARSE_INDEX`, as flags of `berth serve`.
     pub push_rules: PushRules,
     /// `BERTH_LOG`: what is logged, such as `info` or `info,berth_aws=debug`.
@@ -69,6 +71,7 @@ impl Settings {
             region: region.ok_or(SettingsError::Missing("BERTH_REGION"))?,
             public_url: variables.url("BERTH_PUBLIC_URL")?,
             upload_host: variables.url("BERTH_UPLOAD_HOST")?,
+            aws_endpoint: variables.url("AWS_ENDPOINT_URL")?,
             push_rules: PushRules {
                 create_on_push: match variables.parsed("BERTH_NO_CREATE_ON_PUSH")? {
                     Some(true) => CreateOnPush::Refuse,
@@ -152,6 +155,7 @@ mod tests {
         assert_eq!(settings.table, "registry");
         assert_eq!(settings.region.as_str(), "eu-central-1");
         assert_eq!((settings.public_url, settings.upload_host), (None, None));
+        assert_eq!(settings.aws_endpoint, None);
         assert_eq!(settings.push_rules.create_on_push, CreateOnPush::Create);
         assert_eq!(settings.push_rules.sparse_manifests, SparseManifests::Refuse);
         assert_eq!(settings.push_rules.tenancy, Tenancy::Shared);
@@ -167,6 +171,7 @@ mod tests {
             ("BERTH_UPLOAD_HOST", "https://uploads.example.com:8443"),
             ("BERTH_NO_CREATE_ON_PUSH", "true"),
             ("BERTH_ALLOW_SPARSE_INDEX", "true"),
+            ("AWS_ENDPOINT_URL", "https://127.0.0.1:4566"),
             ("BERTH_LOG", "debug"),
         ]);
         let settings = Settings::read(&environment).unwrap();
@@ -175,6 +180,7 @@ mod tests {
         assert_eq!(settings.upload_host.unwrap(), "https://uploads.example.com:8443");
         assert_eq!(settings.push_rules.create_on_push, CreateOnPush::Refuse);
         assert_eq!(settings.push_rules.sparse_manifests, SparseManifests::Allow);
+        assert_eq!(settings.aws_endpoint.unwrap(), "https://127.0.0.1:4566");
         assert_eq!(settings.log, "debug");
     }
 
