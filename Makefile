@@ -92,7 +92,7 @@ e2e-deployed: $(VENV) $(TOOLS) .tools/ministack/installed.txt build-functions ##
 	functions/build $(HOST_ARCHITECTURE) .build/host
 	cargo build --workspace --bins
 	BERTH_FUNCTIONS=$(CURDIR)/.build/host BERTH_EDGE=$(CURDIR)/target/debug/berth-edge \
-		$(PYTEST) tests/deployed \
+		BERTH_BINARY=$(CURDIR)/target/debug/berth $(PYTEST) tests/deployed \
 		--junitxml=$(RESULTS)/$@.xml $(PYTEST_ARGS)
 
 .PHONY: build-functions

@@ -4,15 +4,18 @@
     python tests/deployed/smoke.py https://registry.example.com
 
 Each point marked [U] in docs/deploying.md is one function here. It prints what holds and what does
-not, with what it saw, and exits with 1 if a point does not hold that the registry needs. It works
+not, with what it saw, and exits with 1 if a point does not hold that the registry needs. Signatures
+are for the region of `AWS_REGION`, or the one that API Gateway's name has. It works
 in the repository `berth-smoke`, and deletes the images that it pushes.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
+import re
 import sys
 import uuid
 from collections.abc import Callable
@@ -20,6 +23,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from botocore.auth import SigV4Auth, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 REPOSITORY = "berth-smoke"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -52,11 +58,36 @@ class Registry:
     password: str
     session: requests.Session = field(default_factory=requests.Session)
 
+    @property
+    def region(self) -> str:
+        """Returns the region that signatures are for: the environment's, or the one in the URL."""
+        named = re.search(r"\.execute-api\.([a-z0-9-]+)\.", self.url)
+        told = os.environ.get("AWS_REGION") or (named[1] if named else None)
+        return told or "us-east-1"
+
     def call(self, method: str, path: str, **more: object) -> requests.Response:
         """Sends a request with the root's password, and follows no redirect."""
         more.setdefault("auth", (self.user, self.password))
         more.setdefault("allow_redirects", False)
         return self.session.request(method, urljoin(self.url + "/", path), timeout=SECONDS, **more)
+
+    def ecr(self, operation: str, members: dict | None) -> requests.Response:
+        """Calls an operation of ECR, signed in a header, or without a body in the query."""
+        signer = SigV4QueryAuth if members is None else SigV4Auth
+        target = f"AmazonEC2ContainerRegistry_V20150921.{operation}"
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}
+        body = "" if members is None else json.dumps(members)
+        request = AWSRequest("POST", f"{self.url}/", headers=headers, data=body)
+        credentials = Credentials(self.user, self.password)
+        signer(credentials, "ecr", self.region).add_auth(request)
+        prepared = request.prepare()
+        return self.call(
+            "POST",
+            prepared.url,
+            auth=None,
+            data=prepared.body,
+            headers=dict(prepared.headers),
+        )
 
     def begin(self) -> str:
         """Begins an upload, and returns its URL."""
@@ -175,6 +206,37 @@ def signature(registry: Registry) -> str:
     if "invalid_token" not in told:
         raise PointFailedError(f"the registry did not see it: {told!r}")
     return "the registry saw it"
+
+
+@point("`POST /` takes a signature over the name that clients see")
+def signed(registry: Registry) -> str:
+    answer = expect(registry.ecr("GetAuthorizationToken", {}), 200)
+    (data,) = answer.json()["authorizationData"]
+    login = {"Authorization": f"Basic {data['authorizationToken']}"}
+    expect(registry.call("GET", "/v2/", auth=None, headers=login), 200)
+    return agree("proxyEndpoint", data["proxyEndpoint"], registry.url)
+
+
+@point("`POST /` takes a signature in the query")
+def presigned(registry: Registry) -> str:
+    expect(registry.ecr("DescribeRegistry", None), 200)
+    return "200"
+
+
+@point("a part of a layer of 3 MiB passes `POST /`")
+def layer_part(registry: Registry) -> str:
+    registry.begin()
+    repository = {"repositoryName": REPOSITORY}
+    begun = expect(registry.ecr("InitiateLayerUpload", repository), 200).json()
+    size = begun["partSize"]
+    part = {
+        "uploadId": begun["uploadId"],
+        "partFirstByte": 0,
+        "partLastByte": size - 1,
+        "layerPartBlob": base64.b64encode(bytes(size)).decode(),
+    }
+    sent = expect(registry.ecr("UploadLayerPart", repository | part), 200).json()
+    return agree("lastByteReceived", sent["lastByteReceived"], size - 1)
 
 
 @point("`/token` takes a query and a form")

@@ -77,6 +77,8 @@ def test_points_that_do_not_hold(stack: Stack, worse: Gateway) -> None:
     assert set(found) == {
         "`WWW-Authenticate` passes under its own name",
         "`Authorization` passes with a signature of AWS in it",
+        "`POST /` takes a signature over the name that clients see",
+        "a part of a layer of 3 MiB passes `POST /`",
         "`Content-Length` of an answer to HEAD is that of GET",
     }
     assert "'0', not" in found["`Content-Length` of an answer to HEAD is that of GET"]
