@@ -100,10 +100,11 @@ def test_the_server_has_no_store_and_no_tls_stack():
     assert not dependencies()["berth-http-server"] & NOT_THE_SERVERS
 
 
-def test_processes_on_aws_have_one_tls_stack():
-    on_aws = [package for package, named in dependencies().items() if "berth-aws" in named]
-    assert "berth-edge" in on_aws
-    for package in on_aws:
+def test_processes_with_an_sdk_have_one_tls_stack():
+    sdks = {"aws-sdk-ecr", "berth-aws"}
+    with_sdk = [package for package, named in dependencies().items() if named & sdks]
+    assert {"berth-edge", "berth-sdk-client"} <= set(with_sdk)
+    for package in with_sdk:
         command = ["cargo", "tree", "--offline", "--edges=normal", "--prefix=none"]
         command += ["--package", package]
         tree = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
@@ -112,5 +113,5 @@ def test_processes_on_aws_have_one_tls_stack():
 
 
 def test_every_crate_is_listed():
-    listed = set(INTERNAL) | {"berth-bench", "berth-contract", "berth-it"}
+    listed = set(INTERNAL) | {"berth-bench", "berth-contract", "berth-it", "berth-sdk-client"}
     assert set(dependencies()) <= listed
