@@ -1,4 +1,4 @@
-"""AWS's SDK for Rust as a client (`tests/sdk`): its paginators and typed errors, one scenario each."""
+"""AWS's SDK for Rust as a client (`tests/sdk`): its paginators and its typed errors."""
 
 from __future__ import annotations
 
