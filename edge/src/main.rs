@@ -58,6 +58,7 @@ async fn run(settings: &EdgeSettings) -> anyhow::Result<()> {
     let ports = Ports {
         table: clients.write_table(&shared.table),
         objects: Arc::new(objects.with_upload_memory(settings.upload_memory)),
+        keys: clients.check_keys(&shared.key_id),
         clock: Arc::new(SystemClock),
     };
     let (table, clock) = (Arc::clone(&ports.table), Arc::clone(&ports.clock));

@@ -111,8 +111,6 @@ BAD_CREATIONS = [
     ({"registryId": "1"}, "'registryId'"),
     ({"imageTagMutability": "SOMETIMES"}, "must satisfy enum value set"),
     ({"imageTagMutability": "IMMUTABLE_WITH_EXCLUSION"}, "ExclusionFilters"),
-    ({"encryptionConfiguration": {"encryptionType": "KMS"}}, "not supported by Berth yet"),
-    ({"encryptionConfiguration": {"encryptionType": "KMS_DSSE"}}, "not supported by Berth yet"),
     ({"encryptionConfiguration": {"encryptionType": "NONE"}}, "must satisfy enum value set"),
     ({"tags": [{"Value": "v"}]}, "'tags.1.member.key'"),
 ]

@@ -22,7 +22,7 @@ INTERNAL = {
     "berth-oci-api": {"berth-registry", "berth-types"},
     "berth-ecr-api": {"berth-lifecycle", "berth-policy", "berth-registry", "berth-types"},
     "berth-aws": {"berth-registry", "berth-types"},
-    "berth-embedded": {"berth-registry"},
+    "berth-embedded": {"berth-registry", "berth-types"},
     "berth-http-server": {"berth-oci-api", "berth-registry"},
     "berth-settings": {"berth-ecr-api", "berth-oci-api", "berth-registry", "berth-types"},
     "berth-ecr-api-function": FUNCTION,

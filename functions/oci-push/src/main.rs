@@ -17,7 +17,8 @@ fn main() -> ExitCode {
         let objects = clients.write_objects(&settings.bucket, &settings.key_id);
         let keys = clients.wrap_keys(&settings.key_id);
         let clock = Arc::new(SystemClock);
-        let ports = Ports { table: table.clone(), objects, clock: clock.clone() };
+        let checked = clients.check_keys(&settings.key_id);
+        let ports = Ports { table: table.clone(), objects, keys: checked, clock: clock.clone() };
         let push = Push::new(&ports, settings.push_rules);
         let open = async || {
             let root = clients.root_credentials(&settings.root_secret).await?;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use berth_ecr_api::{BodyLimits, EcrApi};
-use berth_embedded::{DataFolder, FileKeys};
+use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_http_server::{BaseUrl, Limits, Listeners, Service};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, SealingKeys};
@@ -63,8 +63,12 @@ fn apis(
     keys: FileKeys,
 ) -> Apis {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ports =
-        Ports { table: folder.table(), objects: folder.objects(), clock: Arc::clone(&clock) };
+    let ports = Ports {
+        table: folder.table(),
+        objects: folder.objects(),
+        keys: Arc::new(NoKms),
+        clock: Arc::clone(&clock),
+    };
     let rules = PushRules {
         create_on_push: settings.create_on_push,
         sparse_manifests: settings.sparse_manifests,

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use berth_registry::access::RootCredentials;
 use berth_registry::ports::{
-    DeleteObjects, ReadObjects, ReadTable, ReceiveMessages, SendMessages, StoreError, UnwrapKeys,
-    WrapKeys, WriteObjects, WriteTable,
+    CheckKeys, DeleteObjects, ReadObjects, ReadTable, ReceiveMessages, SendMessages, StoreError,
+    UnwrapKeys, WrapKeys, WriteObjects, WriteTable,
 };
 use berth_types::Region;
 
 use crate::sdk::{container_config, function_config};
-use crate::{DynamoTable, KmsKeys, S3Objects, SqsQueue, root_credentials, s3_client};
+use crate::{DynamoTable, KmsKeyCheck, KmsKeys, S3Objects, SqsQueue, root_credentials, s3_client};
 
 /// Makes the ports of one process; all share one pool of connections.
 #[derive(Clone, Debug)]
@@ -91,6 +91,13 @@ impl Clients {
 
     fn keys(&self, key: &str) -> KmsKeys {
         KmsKeys::new(aws_sdk_kms::Client::new(&self.config), key.to_owned())
+    }
+
+    /// Returns what checks the keys of repositories. `key` encrypts the objects of those that want
+    /// KMS and name no key.
+    #[must_use]
+    pub fn check_keys(&self, key: &str) -> Arc<dyn CheckKeys> {
+        Arc::new(KmsKeyCheck::new(aws_sdk_kms::Client::new(&self.config), key.to_owned()))
     }
 
     /// Returns the queue at `url`, to send to.

@@ -16,6 +16,11 @@ where
     match &error {
         SdkError::ServiceError(answer) => {
             let (code, status) = (answer.err().code(), answer.raw().status().as_u16());
+            let message = answer.err().message().unwrap_or_default();
+            if let Some(refusal) = refusal_by_s3(code.unwrap_or_default(), status, message) {
+                tracing::warn!(code, message, "a KMS key could not be used");
+                return refusal;
+            }
             let kind = kind_of(code, status);
             // S3 answers 403, the services that speak JSON 400.
             let reason = match (status, code) {
@@ -38,6 +43,59 @@ where
 
 fn internal(error: &(impl Error + 'static)) -> StoreError {
     StoreError::new(StoreErrorKind::Internal, DisplayErrorContext(error).to_string())
+}
+
+/// What KMS says of a key that can't be used until its owner does something about it.
+const REFUSALS: [&str; 9] = [
+    "DisabledException",
+    "InvalidArnException",
+    "InvalidGrantTokenException",
+    "InvalidKeyUsageException",
+    "KMSInvalidStateException",
+    "NotFoundException",
+    "UnsupportedOperationException",
+    "ValidationException",
+    ACCESS_DENIED,
+];
+
+const ACCESS_DENIED: &str = "AccessDeniedException";
+
+/// Returns the store's error for what a call to KMS about a repository's `key` ended with.
+pub(crate) fn key_error<E>(error: SdkError<E, HttpResponse>, key: &str) -> StoreError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    let code = code_of(&error).filter(|code| REFUSALS.contains(code)).map(str::to_owned);
+    let message = error.as_service_error().and_then(|error| error.message().map(str::to_owned));
+    match code {
+        None => store_error(error),
+        Some(code) => {
+            tracing::warn!(key, code, message, "a KMS key can't be used");
+            refusal(&code, message.as_deref(), key)
+        }
+    }
+}
+
+/// Returns the refusal of a repository's key that KMS gave S3; `None` of another error.
+fn refusal_by_s3(code: &str, status: u16, message: &str) -> Option<StoreError> {
+    let key = "of the repository";
+    if (code, status) == ("AccessDenied", 403) && message.contains("kms:") {
+        return Some(refusal(ACCESS_DENIED, None, key));
+    }
+    let code = code.strip_prefix("KMS.").filter(|code| REFUSALS.contains(code))?;
+    Some(refusal(code, Some(message).filter(|message| !message.is_empty()), key))
+}
+
+/// Says why a key can't be used: in KMS's words, unless they name the role of this process.
+fn refusal(code: &str, message: Option<&str>, key: &str) -> StoreError {
+    let message = match message {
+        Some(message) if code != ACCESS_DENIED => message.to_owned(),
+        Some(_) | None if code == ACCESS_DENIED => format!(
+            "The registry may not use the KMS key {key}: its owner has to permit kms:DescribeKey, kms:GenerateDataKey and kms:Decrypt"
+        ),
+        Some(_) | None => format!("The KMS key {key} can't be used"),
+    };
+    StoreError::key_refused(code, message)
 }
 
 /// Returns the code of a service's error answer.
@@ -89,6 +147,28 @@ mod tests {
     fn check(code: &str, status: u16, expected: StoreErrorKind) {
         let code = Some(code).filter(|code| !code.is_empty());
         assert_eq!(kind_of(code, status), expected);
+    }
+
+    #[test]
+    fn keys_that_s3_may_not_use_are_told() {
+        let check = |code, status, message, expected: Option<(&str, &str)>| {
+            let found = refusal_by_s3(code, status, message);
+            let refusal = found.as_ref().and_then(StoreError::key_refusal);
+            let texts = refusal.map(|refusal| (refusal.code.as_str(), refusal.message.as_str()));
+            assert_eq!(texts, expected);
+        };
+        let disabled = ("DisabledException", "arn:aws:kms:… is disabled.");
+        check("KMS.DisabledException", 400, disabled.1, Some(disabled));
+        let silent = ("NotFoundException", "The KMS key of the repository can't be used");
+        check("KMS.NotFoundException", 400, "", Some(silent));
+        let denied = "User: arn:aws:sts::1:assumed-role/push/x is not authorized to perform: \
+                      kms:GenerateDataKey";
+        let told = "The registry may not use the KMS key of the repository: its owner has to \
+                    permit kms:DescribeKey, kms:GenerateDataKey and kms:Decrypt";
+        check("AccessDenied", 403, denied, Some((ACCESS_DENIED, told)));
+        check("AccessDenied", 403, "Access Denied", None);
+        check("KMS.ThrottlingException", 400, "slower", None);
+        check("NotFoundException", 400, "no table", None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod backoff;
 mod clients;
 mod failure;
+mod key_check;
 mod keys;
 mod objects;
 mod queue;
@@ -15,6 +16,7 @@ mod sdk;
 mod table;
 
 pub use clients::Clients;
+pub use key_check::KmsKeyCheck;
 pub use keys::KmsKeys;
 pub use objects::{S3Objects, s3_client};
 pub use queue::SqsQueue;

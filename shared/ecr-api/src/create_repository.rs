@@ -2,12 +2,13 @@
 
 use berth_registry::access::{Action, Facts};
 use berth_registry::{CreateRepository, Identity};
-use berth_types::{Encryption, RepositoryName};
+use berth_types::RepositoryName;
 use serde::Deserialize;
 
 use crate::api::Call;
+use crate::encryption_configuration::{EncryptionInput, encryption};
 use crate::error::ApiError;
-use crate::parameter::{InvalidParameter, registry_is_here, repository_name, required};
+use crate::parameter::{registry_is_here, repository_name, required};
 use crate::put_image_scanning_configuration::ScanningInput;
 use crate::repository_description::OneRepository;
 use crate::resource_tags::{TagInput, resource_tags};
@@ -23,13 +24,6 @@ pub(crate) struct Input {
     image_tag_mutability_exclusion_filters: Option<Vec<FilterInput>>,
     image_scanning_configuration: Option<ScanningInput>,
     encryption_configuration: Option<EncryptionInput>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EncryptionInput {
-    encryption_type: Option<String>,
-    kms_key: Option<String>,
 }
 
 /// Makes a repository, and describes it. Who gives it tags needs the right to
@@ -66,28 +60,9 @@ fn parse(
     Ok((name, settings))
 }
 
-fn encryption(input: Option<EncryptionInput>) -> Result<Encryption, InvalidParameter> {
-    let Some(input) = input else {
-        return Ok(Encryption::default());
-    };
-    let at = "encryptionConfiguration.encryptionType";
-    match required(at, input.encryption_type)?.as_str() {
-        "AES256" if input.kms_key.is_some() => Err(InvalidParameter::new(
-            "encryptionConfiguration.kmsKey",
-            "must not be given when encryptionType is AES256",
-        )),
-        "AES256" => Ok(Encryption::Aes256),
-        "KMS" | "KMS_DSSE" => Err(InvalidParameter::new(
-            at,
-            "must be AES256: encryption with KMS keys is not supported by Berth yet",
-        )),
-        _ => Err(InvalidParameter::choice(at, &["AES256", "KMS", "KMS_DSSE"])),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use berth_types::{TagMutability, TagMutabilitySetting};
+    use berth_types::{Encryption, TagMutability, TagMutabilitySetting};
 
     use super::*;
 
@@ -121,13 +96,14 @@ mod tests {
             "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
             "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "dev-*"}],
             "imageScanningConfiguration": {"scanOnPush": true},
-            "encryptionConfiguration": {"encryptionType": "AES256"},
+            "encryptionConfiguration": {"encryptionType": "KMS", "kmsKey": "k"},
             "tags": [{"Key": "team", "Value": "platform"}]}"#;
         let (_, settings) = parse_json(json).unwrap();
         let mutability = settings.tag_mutability;
         assert_eq!(mutability.setting(), TagMutabilitySetting::ImmutableWithExclusion);
         assert_eq!(mutability.exclusions(), ["dev-*".parse().unwrap()]);
         assert!(settings.scan_on_push);
+        assert_eq!(settings.encryption, Encryption::Kms("k".parse().ok()));
         assert_eq!(settings.tags["team"], "platform");
     }
 
@@ -160,23 +136,6 @@ mod tests {
             r#"{"repositoryName":"app","imageTagMutability":"IMMUTABLE_WITH_EXCLUSION",
                 "imageTagMutabilityExclusionFilters":[{"filterType":"REGEX","filter":"a"}]}"#,
             "must satisfy enum value set: [WILDCARD]",
-        );
-    }
-
-    #[test]
-    fn kms_waits_for_its_issue() {
-        check_refused(
-            r#"{"repositoryName":"app","encryptionConfiguration":{"encryptionType":"KMS"}}"#,
-            "not supported by Berth yet",
-        );
-        check_refused(
-            r#"{"repositoryName":"app","encryptionConfiguration":{"encryptionType":"ROT13"}}"#,
-            "must satisfy enum value set: [AES256, KMS, KMS_DSSE]",
-        );
-        check_refused(
-            r#"{"repositoryName":"app","encryptionConfiguration":
-                {"encryptionType":"AES256","kmsKey":"k"}}"#,
-            "encryptionConfiguration.kmsKey",
         );
     }
 

@@ -4,7 +4,7 @@ mod identity;
 
 use berth_policy::InvalidPolicy;
 use berth_registry::access::{Denied, GateError};
-use berth_registry::ports::{StoreError, StoreErrorKind};
+use berth_registry::ports::{KeyRefusal, StoreError, StoreErrorKind};
 use berth_registry::{Identity, IdentityError, RegistryError, TrustError};
 use berth_types::{Digest, Reference, RegistryId, RepositoryName, UploadId};
 use http::StatusCode;
@@ -384,6 +384,11 @@ fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnsw
 }
 
 fn store_answer(error: &StoreError) -> ErrorAnswer {
+    if let Some(KeyRefusal { code, message }) = error.key_refusal() {
+        let mut answer = ErrorAnswer::client("KmsException", message.as_str());
+        answer.members.insert("kmsError".to_owned(), code.as_str().into());
+        return answer;
+    }
     let (status, message) = match error.kind() {
         StoreErrorKind::Full => {
             (StatusCode::INSUFFICIENT_STORAGE, "The registry's storage is full")
@@ -391,7 +396,10 @@ fn store_answer(error: &StoreError) -> ErrorAnswer {
         StoreErrorKind::Unavailable => {
             (StatusCode::SERVICE_UNAVAILABLE, "The registry's storage can't answer now, try again")
         }
-        StoreErrorKind::NotFound | StoreErrorKind::Damaged | StoreErrorKind::Internal => {
+        StoreErrorKind::KeyRefused
+        | StoreErrorKind::NotFound
+        | StoreErrorKind::Damaged
+        | StoreErrorKind::Internal => {
             (StatusCode::INTERNAL_SERVER_ERROR, "The registry failed internally")
         }
     };

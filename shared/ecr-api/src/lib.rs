@@ -11,6 +11,7 @@ mod account_setting;
 mod administration;
 mod api;
 mod body_limits;
+mod encryption_configuration;
 mod error;
 mod federation;
 mod image_description;

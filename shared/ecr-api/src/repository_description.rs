@@ -2,11 +2,10 @@
 
 use berth_registry::ports::Timestamp;
 use berth_registry::{Identity, Repository};
-use berth_types::{
-    Encryption, KmsKey, RegistryId, RepositoryArn, RepositoryName, TagMutabilitySetting,
-};
+use berth_types::{RegistryId, RepositoryArn, RepositoryName, TagMutabilitySetting};
 use serde::Serialize;
 
+use crate::encryption_configuration::EncryptionDescription;
 use crate::put_image_scanning_configuration::ScanningDescription;
 use crate::tag_mutability::{FilterDescription, describe_filters};
 
@@ -24,14 +23,6 @@ pub(crate) struct RepositoryDescription {
     image_tag_mutability_exclusion_filters: Vec<FilterDescription>,
     image_scanning_configuration: ScanningDescription,
     encryption_configuration: EncryptionDescription,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EncryptionDescription {
-    encryption_type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kms_key: Option<KmsKey>,
 }
 
 /// The answer of the operations that make or delete one repository.
@@ -57,11 +48,6 @@ impl RepositoryDescription {
             registry: identity.registry_id.clone(),
             name: name.clone(),
         };
-        let (encryption_type, kms_key) = match &repository.encryption {
-            Encryption::Aes256 => ("AES256", None),
-            Encryption::Kms(key) => ("KMS", key.clone()),
-            Encryption::KmsDsse(key) => ("KMS_DSSE", key.clone()),
-        };
         Self {
             repository_arn: arn.to_string(),
             registry_id: identity.registry_id.clone(),
@@ -73,7 +59,7 @@ impl RepositoryDescription {
             image_scanning_configuration: ScanningDescription {
                 scan_on_push: repository.scan_on_push,
             },
-            encryption_configuration: EncryptionDescription { encryption_type, kms_key },
+            encryption_configuration: EncryptionDescription::new(&repository.encryption),
         }
     }
 }

@@ -6,12 +6,14 @@
 mod failure;
 mod folder;
 mod keys;
+mod no_kms;
 mod objects;
 mod queue;
 mod table;
 
 pub use folder::{Created, DataFolder, OpenError};
 pub use keys::FileKeys;
+pub use no_kms::NoKms;
 pub use objects::FileObjects;
 pub use queue::SqliteQueue;
 pub use table::SqliteTable;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_contract::{
-    ConflictingTable, MOST_RECEIVED_ALIVE, Queues, keys_suite, objects_suite, queue_suite,
-    table_suite,
+    ConflictingTable, KeysToCheck, MOST_RECEIVED_ALIVE, Queues, key_check_suite, keys_suite,
+    objects_suite, queue_suite, table_suite,
 };
-use berth_embedded::{DataFolder, FileKeys, SqliteQueue};
+use berth_embedded::{DataFolder, FileKeys, NoKms, SqliteQueue};
 use berth_registry::ports::SystemClock;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -40,6 +40,15 @@ async fn objects_on_one_thread() {
 #[tokio::test]
 async fn keys() {
     keys_suite(Arc::new(FileKeys::new(&[7; 32])), Arc::new(FileKeys::new(&[8; 32]))).await;
+}
+
+#[tokio::test]
+async fn key_check() {
+    let code = "UnsupportedOperationException";
+    let named = "alias/images".parse().ok();
+    let unusable = vec![(None, code), (named, code)];
+    let check = Arc::new(NoKms);
+    key_check_suite(&KeysToCheck { check, usable: Vec::new(), unusable }).await;
 }
 
 #[tokio::test]

@@ -209,6 +209,7 @@ fn store_row(error: &StoreError) -> Row {
         StoreErrorKind::Unavailable => {
             (StatusCode::SERVICE_UNAVAILABLE, "the registry is busy, try again")
         }
+        StoreErrorKind::KeyRefused => return key_row(error),
         StoreErrorKind::NotFound | StoreErrorKind::Damaged | StoreErrorKind::Internal => {
             (StatusCode::INTERNAL_SERVER_ERROR, "the registry failed; its log has the cause")
         }
@@ -216,4 +217,11 @@ fn store_row(error: &StoreError) -> Row {
     tracing::error!(error = %error, "store failed");
     // The specification's codes are for what a client did; Docker's registry says so for the rest.
     Row::new(status, "UNKNOWN", message)
+}
+
+/// The owner of the key can mend it, and is told what KMS says.
+fn key_row(error: &StoreError) -> Row {
+    let message = error.key_refusal().map_or_else(|| error.to_string(), ToString::to_string);
+    tracing::warn!(%error, "a KMS key can't be used");
+    Row::new(StatusCode::FORBIDDEN, "DENIED", &message)
 }

@@ -5,7 +5,9 @@ use uuid::Uuid;
 
 use crate::lifecycle::LifecyclePreviews;
 use crate::manifests::{ManifestCache, PullTimeExclusions, PullTimes};
-use crate::ports::{Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable};
+use crate::ports::{
+    CheckKeys, Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable,
+};
 use crate::repositories::{Directory, Repositories};
 use crate::settings::Settings;
 
@@ -25,6 +27,8 @@ pub struct Ports {
     pub table: Arc<dyn WriteTable>,
     /// The objects.
     pub objects: Arc<dyn WriteObjects>,
+    /// The KMS keys that encrypt the objects.
+    pub keys: Arc<dyn CheckKeys>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -149,7 +153,7 @@ impl Registry {
     /// Puts all use cases on `ports`.
     #[must_use]
     pub fn new(ports: &Ports, rules: PushRules) -> Self {
-        let Ports { table, objects, clock } = ports.clone();
+        let Ports { table, objects, keys: _, clock } = ports.clone();
         let directory = directory(table.clone(), &clock);
         let read =
             ReadPorts { table: table.clone(), objects: objects.clone(), clock: clock.clone() };
@@ -229,10 +233,11 @@ impl Push {
     }
 
     fn sharing(ports: &Ports, rules: PushRules, directory: Arc<Directory>) -> Self {
-        let Ports { table, objects, clock } = ports.clone();
+        let Ports { table, objects, keys, clock } = ports.clone();
         let repositories = Repositories {
             table: table.clone(),
             directory: directory.clone(),
+            keys,
             clock: clock.clone(),
         };
         Self { table, objects, clock, directory, repositories, rules, instance: Uuid::new_v4() }

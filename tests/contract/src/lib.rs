@@ -8,6 +8,7 @@
 mod around;
 mod conflicting;
 mod counting;
+mod key_check;
 mod keys;
 mod objects;
 mod queue;
@@ -17,6 +18,7 @@ mod unreliable;
 pub use around::{Around, ObjectsAround, TableAround};
 pub use conflicting::ConflictingTable;
 pub use counting::{Calls, Counter, CountingObjects, CountingTable};
+pub use key_check::{KeysToCheck, key_check_suite};
 pub use keys::keys_suite;
 pub use objects::objects_suite;
 pub use queue::{MOST_RECEIVED_ALIVE, Queues, queue_suite};

@@ -2,6 +2,7 @@
 
 mod clock;
 mod content;
+mod encrypting;
 mod faulty;
 mod fsck;
 mod http;
@@ -12,6 +13,7 @@ mod wandering;
 
 pub use clock::TestClock;
 pub use content::{Manifest, bytes, digest, digest512, image, image_of, index_of};
+pub use encrypting::{EncryptingObjects, TestKms};
 pub use faulty::{Fails, FaultyObjects, FaultyTable, Plan};
 pub use http::{Answer, Call};
 pub use registry::{KEY_ID, SECRET, Store, TestRegistry, identity, permit, root};

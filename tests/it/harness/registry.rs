@@ -2,13 +2,13 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use berth_embedded::{DataFolder, FileKeys};
+use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{
     Action, Authenticator, Caller, Facts, FailedLogins, Gate, RepositoryPermit, RootCredentials,
     SealingKeys, Secret,
 };
-use berth_registry::ports::{WriteObjects, WriteTable};
+use berth_registry::ports::{CheckKeys, WriteObjects, WriteTable};
 use berth_registry::{
     CreateOnPush, CreateRepository, DeleteRepository, Identity, Ports, PushRules, Registry,
     RegistryError, SparseManifests, Tenancy, Trusts, Users, WhenNotEmpty,
@@ -77,6 +77,7 @@ pub struct Builder {
     store: Arc<Store>,
     table: Arc<dyn WriteTable>,
     objects: Arc<dyn WriteObjects>,
+    kms: Arc<dyn CheckKeys>,
     rules: PushRules,
     settings: ApiSettings,
     parts: Parts,
@@ -98,6 +99,7 @@ impl TestRegistry {
             store: Arc::clone(store),
             table: Arc::clone(&store.table),
             objects: Arc::clone(&store.objects),
+            kms: Arc::new(NoKms),
             rules: PushRules {
                 create_on_push: CreateOnPush::Create,
                 sparse_manifests: SparseManifests::Refuse,
@@ -193,6 +195,11 @@ impl Builder {
         Self { objects, ..self }
     }
 
+    /// Encrypts by the keys of a KMS.
+    pub fn kms(self, kms: Arc<dyn CheckKeys>) -> Self {
+        Self { kms, ..self }
+    }
+
     /// Asks for credentials.
     pub fn with_login(self) -> Self {
         Self { is_open: false, ..self }
@@ -234,8 +241,12 @@ impl Builder {
     }
 
     pub fn build(self) -> TestRegistry {
-        let ports =
-            Ports { table: self.table, objects: self.objects, clock: self.store.clock.clone() };
+        let ports = Ports {
+            table: self.table,
+            objects: self.objects,
+            keys: self.kms,
+            clock: self.store.clock.clone(),
+        };
         let registry = Registry::new(&ports, self.rules);
         let keys =
             SealingKeys::making(ports.table.clone(), self.store.keys.clone(), ports.clock.clone());

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod faults;
+mod key_check;
 mod keys;
 mod objects;
 mod queue;

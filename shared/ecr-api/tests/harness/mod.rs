@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_ecr_api::{BodyLimits, EcrApi};
-use berth_embedded::{DataFolder, FileKeys};
+use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{
@@ -26,8 +26,12 @@ impl TestRegistry {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(folder.path()).unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ports =
-            Ports { table: data.table(), objects: data.objects(), clock: Arc::clone(&clock) };
+        let ports = Ports {
+            table: data.table(),
+            objects: data.objects(),
+            keys: Arc::new(NoKms),
+            clock: Arc::clone(&clock),
+        };
         let rules = PushRules {
             create_on_push: CreateOnPush::Refuse,
             sparse_manifests: SparseManifests::Refuse,

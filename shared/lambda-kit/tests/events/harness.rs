@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use berth_ecr_api::EcrApi;
-use berth_embedded::{DataFolder, FileKeys};
+use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_lambda_kit::{Context, HttpApi, HttpEvent, HttpFunction, LambdaEvent, Metrics};
 use berth_oci_api::OciApi;
 use berth_registry::access::{RootCredentials, SealingKeys, Secret};
@@ -63,7 +63,7 @@ impl Store {
     /// Returns ECR's API as `ecr-api` has it, at the time of `clock`.
     pub fn ecr(&self, clock: Arc<dyn Clock>) -> EcrApi {
         let (table, objects) = (self.table.clone(), self.objects.clone());
-        let ports = Ports { table, objects, clock };
+        let ports = Ports { table, objects, keys: Arc::new(NoKms), clock };
         ecr_api(&self.settings, &ports, root(), self.sealing_keys())
     }
 
@@ -80,7 +80,7 @@ impl Store {
     /// Returns the API as `oci-push` has it.
     pub fn push(&self) -> OciApi {
         let (table, objects) = (self.table.clone(), self.objects.clone());
-        let ports = Ports { table, objects, clock: self.clock.clone() };
+        let ports = Ports { table, objects, keys: Arc::new(NoKms), clock: self.clock.clone() };
         self.token().with_push(Push::new(&ports, self.settings.push_rules))
     }
 

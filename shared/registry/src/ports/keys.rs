@@ -1,6 +1,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use berth_types::KmsKey;
 
 use super::StoreError;
 
@@ -52,4 +53,15 @@ pub trait UnwrapKeys: fmt::Debug + Send + Sync {
 pub trait WrapKeys: UnwrapKeys {
     /// Makes a random key, and wraps it.
     async fn make_key(&self) -> Result<(DataKey, WrappedKey), StoreError>;
+}
+
+/// Checks the KMS keys that repositories are to be encrypted with.
+///
+/// Permissions: `kms:DescribeKey`, `kms:GenerateDataKey`, `kms:Decrypt`.
+#[async_trait]
+pub trait CheckKeys: fmt::Debug + Send + Sync {
+    /// Returns the ARN of the key that `named` names, or of the store's own key if it names none.
+    /// A key that can't encrypt and decrypt objects here, now, is
+    /// [`KeyRefused`](super::StoreErrorKind::KeyRefused).
+    async fn check_key(&self, named: Option<&KmsKey>) -> Result<KmsKey, StoreError>;
 }

@@ -1,4 +1,4 @@
-//! What the registry asks of the world: a table, objects, a key, queues, the time.
+//! What the registry asks of the world: a table, objects, keys, queues, the time.
 //!
 //! A port hides a service, not a rule. Every rule stands above it, once, so that an adapter is
 //! small and one contract suite (`tests/contract`) covers it whole.
@@ -11,8 +11,8 @@ mod queue;
 mod table;
 
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use error::{StoreError, StoreErrorKind};
-pub use keys::{DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
+pub use error::{KeyRefusal, StoreError, StoreErrorKind};
+pub use keys::{CheckKeys, DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
 pub use objects::{
     BodyError, ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MOST_PARTS, MultipartId,
     NewObject, ObjectKey, PartTag, PutError, ReadObjects, WriteObjects,

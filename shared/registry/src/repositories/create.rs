@@ -18,7 +18,7 @@ use crate::ports::{Condition, TransactError};
 pub struct CreateRepository {
     /// Whether its tags may move.
     pub tag_mutability: TagMutability,
-    /// How its content is encrypted at rest.
+    /// How its content is encrypted at rest; a key that is named is checked.
     pub encryption: Encryption,
     /// Whether images are scanned when they are pushed.
     pub scan_on_push: bool,
@@ -34,14 +34,15 @@ impl Repositories {
         settings: CreateRepository,
     ) -> Result<Arc<Repository>, RegistryError> {
         permit.must_be(Action::CreateRepository);
-        let now = self.clock.now();
         let name = permit.name();
+        let encryption = self.settle_encryption(settings.encryption).await?;
+        let now = self.clock.now();
         let repository = Repository {
             id: RepositoryId::new(Uuid::new_v4()),
             name: name.clone(),
             created_at: now,
             tag_mutability: settings.tag_mutability,
-            encryption: settings.encryption,
+            encryption,
             scan_on_push: settings.scan_on_push,
             tags: settings.tags,
             policy: None,

@@ -10,6 +10,7 @@ mod change;
 mod create;
 mod delete;
 mod directory;
+mod encryption;
 mod lifecycle_policy;
 mod policy;
 mod record;
@@ -23,12 +24,13 @@ pub use record::Repository;
 
 use std::sync::Arc;
 
-use crate::ports::{Clock, WriteTable};
+use crate::ports::{CheckKeys, Clock, WriteTable};
 
 /// The use cases of repositories as a whole, which `ecr-api` calls.
 #[derive(Clone, Debug)]
 pub struct Repositories {
     pub(crate) table: Arc<dyn WriteTable>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) keys: Arc<dyn CheckKeys>,
     pub(crate) clock: Arc<dyn Clock>,
 }
