@@ -17,6 +17,10 @@ use crate::repository_description::epoch_seconds;
 /// How many images that a request names are read at once.
 const READS: usize = 10;
 
+/// Bytes that an image's description takes at most, but for its tags and its artifact type: names of
+/// members, a repository's name, two digests and a media type.
+const IMAGE_BYTES: usize = 1536;
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Input {
@@ -85,7 +89,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
             let after = cursor.map(|cursor| cursor.after);
             let query = ImageQuery { tag_status: filter.tag_status, after, limit };
             let page = api.registry.pull.describe_images(&permit, query).await?;
-            (page.images, page.next)
+            shortened(page.images, page.next, api.body_limits.answer)
         }
     };
     if filter.status == StatusFilter::Archived {
@@ -95,6 +99,28 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
         image_details: images.into_iter().map(describe).collect(),
         next_token: next.map(|after| to_token(&Cursor { after })).transpose()?,
     })
+}
+
+/// Cuts a page off where its description could have more than `most` bytes, yet not before the
+/// first image.
+fn shortened(
+    mut images: Vec<ImageDetail>,
+    next: Option<Digest>,
+    most: usize,
+) -> (Vec<ImageDetail>, Option<Digest>) {
+    let mut bytes = 0;
+    let fits = |image: &&ImageDetail| {
+        let tags: usize = image.tags.iter().map(|tag| tag.as_str().len() + r#""","#.len()).sum();
+        bytes += IMAGE_BYTES + tags + image.artifact_type.as_ref().map_or(0, String::len);
+        bytes <= most
+    };
+    let fitting = images.iter().take_while(fits).count().max(1);
+    if fitting >= images.len() {
+        return (images, next);
+    }
+    images.truncate(fitting);
+    let last = images.last().map(|image| image.digest.clone());
+    (images, last)
 }
 
 fn not_with_ids(at: &str) -> ApiError {
@@ -158,5 +184,41 @@ impl Detail {
             subject_manifest_digest: image.subject,
             image_status: "ACTIVE",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use berth_registry::ports::Timestamp;
+    use berth_types::Algorithm;
+
+    fn image(number: u8) -> ImageDetail {
+        ImageDetail {
+            digest: Digest::of(Algorithm::Sha256, &[number]),
+            tags: vec!["v".repeat(100).parse().unwrap()],
+            size: 1,
+            pushed_at: Timestamp::from_millis(0),
+            media_type: "application/json".parse().unwrap(),
+            artifact_type: None,
+            subject: None,
+            last_pulled_at: None,
+        }
+    }
+
+    #[track_caller]
+    fn check(most: usize, kept: usize, next: Option<u8>) {
+        let (images, after) = shortened((0..3).map(image).collect(), Some(image(9).digest), most);
+        assert_eq!((images.len(), after), (kept, next.map(|number| image(number).digest)));
+    }
+
+    #[test]
+    fn pages_fit_an_answer() {
+        let one = IMAGE_BYTES + 103;
+        check(3 * one, 3, Some(9));
+        check(3 * one - 1, 2, Some(1));
+        check(one, 1, Some(0));
+        check(0, 1, Some(0));
+        assert_eq!(shortened(Vec::new(), None, 0), (Vec::new(), None));
     }
 }
