@@ -121,8 +121,6 @@ NO_IMAGE = {"imageIds": [{"imageTag": "none"}]}
 NO_DIGEST = {"imageIds": [{"imageDigest": "sha256:" + "0" * 64}]}
 OWN_POLICY = json.dumps({"Version": "2012-10-17", "Statement": OWN_STATEMENT})
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": STATEMENT})
-REGISTRY_STATEMENT = STATEMENT | {"Resource": "*"}
-REGISTRY_POLICY = json.dumps({"Version": "2012-10-17", "Statement": REGISTRY_STATEMENT})
 SETTING = {"name": "BLOB_MOUNTING"}
 LIFECYCLE = {"lifecyclePolicyText": json.dumps(LIFECYCLE_POLICY)}
 SIGNING = {"signingConfiguration": {"rules": [{"signingProfileArn": PROFILE}]}}
@@ -130,15 +128,6 @@ EXISTS = ("RepositoryAlreadyExistsException",)
 PART = {"uploadId": UPLOAD, "partFirstByte": 0, "partLastByte": 2, "layerPartBlob": "YWJj"}
 NO_SIGNING = ("", "SigningConfigurationNotFoundException")
 NO_POLICY = ("", "RepositoryPolicyNotFoundException")
-NO_REGISTRY_POLICY = ("", "RegistryPolicyNotFoundException")
-OF_RULE = {"ecrRepositoryPrefix": "cache"}
-RULE = OF_RULE | {"upstreamRegistryUrl": "quay.io"}
-RULE_EXISTS = "PullThroughCacheRuleAlreadyExistsException"
-NO_RULE = "PullThroughCacheRuleNotFoundException"
-OF_TEMPLATE = {"prefix": "made"}
-TEMPLATE = OF_TEMPLATE | {"appliedFor": ["REPLICATION"]}
-TEMPLATE_EXISTS = "TemplateAlreadyExistsException"
-NO_TEMPLATE = "TemplateNotFoundException"
 NO_LIFECYCLE = ("", "LifecyclePolicyNotFoundException")
 
 
@@ -156,16 +145,7 @@ ECR = [
     ),
     Row("CreateRepository", allowed=EXISTS, missing=""),
     Row("CreateRepository", members=TAGS, allowed=EXISTS, missing="", more=("ecr:TagResource",)),
-    Row("CreatePullThroughCacheRule", Of.REGISTRY, RULE, allowed=("", RULE_EXISTS)),
-    Row("CreateRepositoryCreationTemplate", Of.REGISTRY, TEMPLATE, allowed=("", TEMPLATE_EXISTS)),
-    Row("DeletePullThroughCacheRule", Of.REGISTRY, OF_RULE, allowed=("", NO_RULE)),
-    Row("DeleteRepositoryCreationTemplate", Of.REGISTRY, OF_TEMPLATE, allowed=("", NO_TEMPLATE)),
-    Row("DescribePullThroughCacheRules", Of.REGISTRY),
-    Row("DescribeRepositoryCreationTemplates", Of.REGISTRY),
-    Row("UpdatePullThroughCacheRule", Of.REGISTRY, OF_RULE, allowed=("", NO_RULE)),
-    Row("UpdateRepositoryCreationTemplate", Of.REGISTRY, OF_TEMPLATE, allowed=("", NO_TEMPLATE)),
     Row("DeleteLifecyclePolicy", allowed=NO_LIFECYCLE),
-    Row("DeleteRegistryPolicy", Of.REGISTRY, allowed=NO_REGISTRY_POLICY),
     Row("DeleteRepository", allowed=("RepositoryNotEmptyException",)),
     Row("DeleteRepositoryPolicy", allowed=NO_POLICY),
     Row("DeleteSigningConfiguration", Of.REGISTRY, allowed=NO_SIGNING),
@@ -184,7 +164,6 @@ ECR = [
     Row("GetAuthorizationToken", Of.REGISTRY),
     Row("GetDownloadUrlForLayer", members={"layerDigest": LAYER}),
     Row("GetLifecyclePolicy", allowed=NO_LIFECYCLE),
-    Row("GetRegistryPolicy", Of.REGISTRY, allowed=NO_REGISTRY_POLICY),
     Row("GetRegistryScanningConfiguration", Of.REGISTRY),
     Row("GetRepositoryPolicy", allowed=NO_POLICY),
     Row("GetSigningConfiguration", Of.REGISTRY, allowed=NO_SIGNING),
@@ -207,7 +186,6 @@ ECR = [
     Row("PutImageScanningConfiguration", members={"imageScanningConfiguration": {}}),
     Row("PutImageTagMutability", members={"imageTagMutability": "MUTABLE"}),
     Row("PutLifecyclePolicy", members=LIFECYCLE),
-    Row("PutRegistryPolicy", Of.REGISTRY, {"policyText": REGISTRY_POLICY}),
     Row("PutRegistryScanningConfiguration", Of.REGISTRY, {"scanType": "BASIC"}),
     Row("PutReplicationConfiguration", Of.REGISTRY, {"replicationConfiguration": {"rules": []}}),
     Row("PutSigningConfiguration", Of.REGISTRY, SIGNING),

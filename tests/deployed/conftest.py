@@ -23,12 +23,19 @@ def aws() -> Iterator[MiniStack]:
 
 
 @pytest.fixture(scope="session")
-def stack(aws: MiniStack) -> Iterator[Stack]:
+def repository_key(aws: MiniStack) -> str:
+    """The ARN of a KMS key that repositories may be encrypted with."""
+    return aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+
+
+@pytest.fixture(scope="session")
+def stack(aws: MiniStack, repository_key: str) -> Iterator[Stack]:
     """The deployed stack, with the functions of `make build-functions`.
 
-    Sparse indexes are allowed, as the conformance suite wants.
+    Sparse indexes are allowed, as the conformance suite wants, and one key of the account's owner.
     """
-    with Stack(aws, parameters={"AllowSparseIndex": "true"}) as deployed:
+    parameters = {"AllowSparseIndex": "true", "RepositoryKeyArns": repository_key}
+    with Stack(aws, parameters=parameters) as deployed:
         yield deployed
 
 

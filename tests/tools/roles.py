@@ -22,6 +22,8 @@ REVIEWED = ROOT / "tests" / "tools" / "reviewed_rights.toml"
 
 # What the actions of a service are for, by logical id.
 RESOURCES = {"dynamodb": "Table", "s3": "Bucket/*", "kms": "Key"}
+# Parameters of a template that are ARNs; a resource's name is none.
+ARN_PARAMETERS = {"RepositoryKeyArns"}
 # Constructors that are not named by their port.
 OTHER_NAMES = {"objects": "WriteObjects"}
 # Constructors that make no port; the reviewed list says what they need.
@@ -92,14 +94,17 @@ def granted(role: dict) -> set[Right]:
     if "ManagedPolicyArns" in properties:
         raise RoleError("a managed policy does not say what it grants")
     rights: set[Right] = set()
-    for policy in properties["Policies"]:
+    for policy in map(_granting, properties["Policies"]):
         for statement in policy["PolicyDocument"]["Statement"]:
-            if set(statement) - {"Sid"} != {"Effect", "Action", "Resource"}:
+            if set(statement) - {"Sid", "Condition"} != {"Effect", "Action", "Resource"}:
                 raise RoleError(f"a statement has {sorted(statement)}")
             if statement["Effect"] != "Allow":
                 raise RoleError("a statement denies")
             for action in _list(statement["Action"]):
-                rights |= {Right(action, _logical(each)) for each in _list(statement["Resource"])}
+                rights |= {
+                    Right(action, _logical(each) + _limit(statement))
+                    for each in _list(statement["Resource"])
+                }
     return rights
 
 
@@ -180,6 +185,24 @@ def _list(value: object) -> list:
     return value if isinstance(value, list) else [value]
 
 
+def _granting(policy: dict) -> dict:
+    """Returns a policy that a role has always, or only under a condition of the template."""
+    match policy:
+        case {"Fn::If": [_, granting, {"Ref": "AWS::NoValue"}]}:
+            return granting
+    return policy
+
+
+def _limit(statement: dict) -> str:
+    """Returns what a statement's condition says, as the reviewed list has it behind a resource."""
+    match statement.get("Condition"):
+        case None:
+            return ""
+        case {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"}}}:
+            return " through S3"
+    raise RoleError(f"it is not known what {statement['Condition']} means")
+
+
 def _logs(role: str) -> str:
     return role.replace("Role", "Logs")
 
@@ -189,6 +212,8 @@ def _logical(resource: object) -> str:
     text = resource
     if isinstance(resource, dict):
         ((function, text),) = resource.items()
+        if function == "Ref" and text in ARN_PARAMETERS:
+            return text
         if function == "Fn::GetAtt":
             return text[0] if isinstance(text, list) else text.partition(".")[0]
         if function == "Fn::ImportValue":

@@ -216,6 +216,26 @@ def test_imported_resources() -> None:
     assert Right("s3:GetObject", "Bucket/*") in roles.granted(role)
 
 
+def test_rights_under_a_condition() -> None:
+    """Of the template, or of a request that S3 makes."""
+    role = sample()
+    statement = {
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": {"Ref": "RepositoryKeyArns"},
+    }
+    policy = {"PolicyDocument": {"Statement": [statement]}}
+    given = {"Fn::If": ["HasRepositoryKeys", policy, {"Ref": "AWS::NoValue"}]}
+    role["Properties"]["Policies"].append(given)
+    assert Right("kms:Decrypt", "RepositoryKeyArns") in roles.granted(role)
+    service = {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"}
+    statement["Condition"] = {"StringEquals": {"kms:ViaService": service}}
+    assert Right("kms:Decrypt", "RepositoryKeyArns through S3") in roles.granted(role)
+    statement["Condition"] = {"StringLike": {"kms:ViaService": service}}
+    with pytest.raises(RoleError):
+        roles.granted(role)
+
+
 def test_functions_that_share_a_role() -> None:
     template = copy.deepcopy(TEMPLATE)
     template["Resources"]["TokenFunction"]["Properties"]["Role"] = {

@@ -91,9 +91,7 @@ impl InvalidPolicy {
     pub fn aws_message(&self) -> String {
         match &self.kind {
             PolicyKind::Identity => self.fault.iam_message(),
-            PolicyKind::Repository { .. } | PolicyKind::RepositoryTemplate => {
-                constraint("Invalid repository policy provided")
-            }
+            PolicyKind::Repository { .. } => constraint("Invalid repository policy provided"),
             PolicyKind::Registry(_) => constraint("Invalid registry policy provided"),
         }
     }

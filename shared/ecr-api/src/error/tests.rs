@@ -1,6 +1,3 @@
-use berth_registry::ports::{StoreError, StoreErrorKind};
-use berth_types::Reference;
-
 use super::*;
 
 fn identity() -> Identity {
