@@ -121,6 +121,9 @@ NO_IMAGE = {"imageIds": [{"imageTag": "none"}]}
 NO_DIGEST = {"imageIds": [{"imageDigest": "sha256:" + "0" * 64}]}
 OWN_POLICY = json.dumps({"Version": "2012-10-17", "Statement": OWN_STATEMENT})
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": STATEMENT})
+REGISTRY_POLICY = json.dumps(
+    {"Version": "2012-10-17", "Statement": STATEMENT | {"Resource": repository_arn("*")}}
+)
 SETTING = {"name": "BLOB_MOUNTING"}
 LIFECYCLE = {"lifecyclePolicyText": json.dumps(LIFECYCLE_POLICY)}
 SIGNING = {"signingConfiguration": {"rules": [{"signingProfileArn": PROFILE}]}}
@@ -128,6 +131,7 @@ EXISTS = ("RepositoryAlreadyExistsException",)
 PART = {"uploadId": UPLOAD, "partFirstByte": 0, "partLastByte": 2, "layerPartBlob": "YWJj"}
 NO_SIGNING = ("", "SigningConfigurationNotFoundException")
 NO_POLICY = ("", "RepositoryPolicyNotFoundException")
+NO_REGISTRY_POLICY = ("", "RegistryPolicyNotFoundException")
 NO_LIFECYCLE = ("", "LifecyclePolicyNotFoundException")
 
 
@@ -146,6 +150,7 @@ ECR = [
     Row("CreateRepository", allowed=EXISTS, missing=""),
     Row("CreateRepository", members=TAGS, allowed=EXISTS, missing="", more=("ecr:TagResource",)),
     Row("DeleteLifecyclePolicy", allowed=NO_LIFECYCLE),
+    Row("DeleteRegistryPolicy", Of.REGISTRY, allowed=NO_REGISTRY_POLICY),
     Row("DeleteRepository", allowed=("RepositoryNotEmptyException",)),
     Row("DeleteRepositoryPolicy", allowed=NO_POLICY),
     Row("DeleteSigningConfiguration", Of.REGISTRY, allowed=NO_SIGNING),
@@ -164,6 +169,7 @@ ECR = [
     Row("GetAuthorizationToken", Of.REGISTRY),
     Row("GetDownloadUrlForLayer", members={"layerDigest": LAYER}),
     Row("GetLifecyclePolicy", allowed=NO_LIFECYCLE),
+    Row("GetRegistryPolicy", Of.REGISTRY, allowed=NO_REGISTRY_POLICY),
     Row("GetRegistryScanningConfiguration", Of.REGISTRY),
     Row("GetRepositoryPolicy", allowed=NO_POLICY),
     Row("GetSigningConfiguration", Of.REGISTRY, allowed=NO_SIGNING),
@@ -186,6 +192,7 @@ ECR = [
     Row("PutImageScanningConfiguration", members={"imageScanningConfiguration": {}}),
     Row("PutImageTagMutability", members={"imageTagMutability": "MUTABLE"}),
     Row("PutLifecyclePolicy", members=LIFECYCLE),
+    Row("PutRegistryPolicy", Of.REGISTRY, {"policyText": REGISTRY_POLICY}),
     Row("PutRegistryScanningConfiguration", Of.REGISTRY, {"scanType": "BASIC"}),
     Row("PutReplicationConfiguration", Of.REGISTRY, {"replicationConfiguration": {"rules": []}}),
     Row("PutSigningConfiguration", Of.REGISTRY, SIGNING),

@@ -1,10 +1,10 @@
 //! Images named by digest, tag or both, as ECR's API does.
 
-use berth_registry::access::Action;
+use berth_registry::access::{Action, GateError};
 use berth_registry::{ImageId, ImageSelector, RegistryError};
 use futures_util::future::join_all;
 
-use crate::harness::{Manifest, TestRegistry, image, index_of, permit};
+use crate::harness::{Manifest, TestRegistry, image, images_permit, index_of};
 
 fn by_tag(tag: &str) -> ImageSelector {
     ImageSelector::Tag(tag.parse().unwrap())
@@ -18,8 +18,12 @@ async fn delete(
     registry: &TestRegistry,
     selector: ImageSelector,
 ) -> Result<Vec<ImageId>, RegistryError> {
-    let permit = permit(Action::BatchDeleteImage, "team/app");
-    registry.registry.removal.delete_selected(&permit, &selector).await
+    let permit = images_permit(Action::BatchDeleteImage, "team/app");
+    let deleted = registry.registry.removal.delete_selected(&permit, &selector).await;
+    deleted.map_err(|error| match error {
+        GateError::Registry(error) => error,
+        GateError::Denied(denied) => panic!("the root was denied: {denied}"),
+    })
 }
 
 async fn is_there(registry: &TestRegistry, manifest: &Manifest) -> bool {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_contract::CountingTable;
-use berth_registry::AccessKeyStatus;
 use berth_registry::access::{Action, Caller, Facts, Principal, Scope, UserPermit};
+use berth_registry::{AccessKeyStatus, RepositoryChange};
 use berth_types::RepositoryName;
 use bytes::Bytes;
 
@@ -41,7 +41,7 @@ pub(crate) async fn kim(registry: &TestRegistry, statements: &str) -> Known {
     Known { id: new.key.id.to_string(), secret: new.secret.reveal().to_owned() }
 }
 
-async fn put_policy(registry: &TestRegistry, statements: &str) {
+pub(crate) async fn put_policy(registry: &TestRegistry, statements: &str) {
     let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
     let put = permit(registry, Action::PutUserPolicy);
     registry.users.put_policy(&put, &"p".parse().unwrap(), &text).await.unwrap();
@@ -87,6 +87,28 @@ async fn a_repository_that_is_hidden_looks_like_none() {
     let kim = kim(&registry, PULL).await;
     let deny = r#"{"Effect": "Deny", "Principal": "*", "Action": "ecr:*"}"#;
     set_repository_policy(&registry, "other/app", deny).await;
+    let message = async |name: &str| {
+        let path = format!("/v2/{name}/manifests/v1");
+        let answer = registry.request("GET", &path).basic(&kim.id, &kim.secret).expect(403).await;
+        answer.json()["errors"][0]["message"].as_str().unwrap().replace(name, "NAME")
+    };
+    assert_eq!(message("other/app").await, message("none/such").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denial_tells_nothing_of_resource_tags() {
+    let registry = registry().await;
+    let statement = |effect: &str, tag: &str| {
+        format!(
+            r#"{{"Effect": "{effect}", "Action": "ecr:*", "Resource": "*",
+                "Condition": {{"StringEquals": {{"ecr:ResourceTag/{tag}": "yes"}}}}}}"#
+        )
+    };
+    let statements = [statement("Allow", "open"), statement("Deny", "secret")].join(",");
+    let kim = kim(&registry, &statements).await;
+    let tag = RepositoryChange::Tag([("secret".to_owned(), "yes".to_owned())].into());
+    let permit = crate::harness::permit(Action::TagResource, "other/app");
+    registry.registry.repositories.change(&permit, tag).await.unwrap();
     let message = async |name: &str| {
         let path = format!("/v2/{name}/manifests/v1");
         let answer = registry.request("GET", &path).basic(&kim.id, &kim.secret).expect(403).await;

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use berth_registry::access::{
-    Action, Authenticator, Caller, Facts, FailedLogins, Gate, GateError, Principal, RegistryPermit,
-    RepositoryPermit, UserPermit,
+    Action, Authenticator, Caller, Facts, FailedLogins, Gate, GateError, ImagePermit, Principal,
+    RegistryPermit, RepositoryPermit, UserPermit,
 };
 use berth_registry::ports::Clock;
 use berth_registry::{Identity, Registry, Repository, RepositoryChange, Trusts, Users};
@@ -156,6 +156,15 @@ impl Call<'_> {
         facts: &Facts,
     ) -> Result<RepositoryPermit, GateError> {
         self.api.gate.repository(&self.caller, action, name, facts).await
+    }
+
+    /// Asks the gate for an action on images of a repository.
+    pub(crate) async fn images_permit(
+        &self,
+        action: Action,
+        name: &RepositoryName,
+    ) -> Result<ImagePermit, GateError> {
+        self.api.gate.images(&self.caller, action, name, &self.facts).await
     }
 
     /// Asks the gate for an action on a user.

@@ -1,12 +1,13 @@
 //! [BatchDeleteImage](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html).
 
-use berth_registry::access::{Action, Facts};
+use berth_registry::ImageSelector;
+use berth_registry::access::{Action, GateError, ImagePermit, RepositoryPermit};
 use serde::{Deserialize, Serialize};
 
 use crate::api::Call;
 use crate::error::ApiError;
 use crate::image_failure::ImageFailure;
-use crate::image_id::{ImageIdentifier, image_ids};
+use crate::image_id::{BadImageId, ImageIdentifier, image_ids};
 use crate::parameter::named_repository;
 
 #[derive(Debug, Deserialize)]
@@ -25,19 +26,19 @@ pub(crate) struct Output {
 }
 
 /// Deletes images and tags, one after the other: an index that comes before its images lets them
-/// go in the same request.
+/// go in the same request. Nothing goes if one of them may not.
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiError> {
     let api = call.api;
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let ids = image_ids(input.image_ids)?;
-    let image_tags = ids.iter().filter_map(|id| id.image_tag.as_ref()?.parse().ok()).collect();
-    let facts = Facts { image_tags, ..call.facts() };
-    let permit = call.permit_with(Action::BatchDeleteImage, &name, &facts).await?;
+    let selectors: Vec<_> = ids.iter().map(ImageIdentifier::parse).collect();
+    let permit = call.images_permit(Action::BatchDeleteImage, &name).await?;
     let removal = &api.registry.removal;
-    removal.must_have_repository(&permit).await?;
+    let repository = may_delete(call, &permit, &selectors).await?;
+    removal.must_have_repository(&repository).await?;
     let mut output = Output { image_ids: Vec::new(), failures: Vec::new() };
-    for id in ids {
-        let selector = match id.parse() {
+    for (id, selector) in ids.into_iter().zip(selectors) {
+        let selector = match selector {
             Ok(selector) => selector,
             Err(error) => {
                 output.failures.push(ImageFailure::bad(id, error));
@@ -46,8 +47,25 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
         };
         match removal.delete_selected(&permit, &selector).await {
             Ok(deleted) => output.image_ids.extend(deleted.into_iter().map(ImageIdentifier::from)),
-            Err(error) => output.failures.push(ImageFailure::of(id, error)?),
+            Err(GateError::Registry(error)) => output.failures.push(ImageFailure::of(id, error)?),
+            Err(denied) => return Err(denied.into()),
         }
     }
     Ok(output)
+}
+
+/// Asks whether all of the images may be deleted.
+async fn may_delete(
+    call: &Call<'_>,
+    permit: &ImagePermit,
+    selectors: &[Result<ImageSelector, BadImageId>],
+) -> Result<RepositoryPermit, GateError> {
+    let mut permitted = None;
+    for selector in selectors.iter().flatten() {
+        permitted = Some(call.api.registry.removal.permit_for(permit, selector).await?);
+    }
+    match permitted {
+        Some(permit) => Ok(permit),
+        None => Ok(permit.for_none()?.clone()),
+    }
 }

@@ -1,7 +1,7 @@
 //! [BatchGetImage](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html).
 
-use berth_registry::access::{Action, RepositoryPermit};
-use berth_registry::{ImageId, StoredImage};
+use berth_registry::access::{Action, GateError, ImagePermit, RepositoryPermit};
+use berth_registry::{ImageId, ImageSelector, StoredImage};
 use berth_types::RepositoryName;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::api::Call;
 use crate::error::ApiError;
 use crate::image_description::ImageDescription;
 use crate::image_failure::ImageFailure;
-use crate::image_id::{ImageIdentifier, image_ids};
+use crate::image_id::{BadImageId, ImageIdentifier, image_ids};
 use crate::parameter::{length, named_repository};
 
 /// How many images are read at once.
@@ -46,9 +46,14 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     if let Some(accepted) = &accepted {
         length("acceptedMediaTypes", accepted, 1, MOST_TYPES)?;
     }
-    let permit = call.permit(Action::BatchGetImage, &name).await?;
-    api.registry.pull.must_have_repository(&permit).await?;
-    let reads: Vec<_> = ids.into_iter().map(|id| read(call, &permit, id)).collect();
+    let permit = call.images_permit(Action::BatchGetImage, &name).await?;
+    let named = permits(call, &permit, ids).await?;
+    let repository = match named.iter().find_map(|(_, named)| named.as_ref().ok()) {
+        Some((permit, _)) => permit,
+        None => permit.for_none()?,
+    };
+    api.registry.pull.must_have_repository(repository).await?;
+    let reads: Vec<_> = named.iter().map(|(id, named)| read(call, id, named)).collect();
     let mut reads = stream::iter(reads).buffered(READS);
     let mut output = Output { images: Vec::new(), failures: Vec::new() };
     let (mut bytes, most) = (0, MOST_BYTES.min(api.body_limits.answer));
@@ -72,17 +77,37 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     Ok(output)
 }
 
+/// An image's id, with what it names and the permit to read it, or what is wrong with it.
+type Named = (ImageIdentifier, Result<(RepositoryPermit, ImageSelector), BadImageId>);
+
+/// Asks whether all of the images may be read.
+async fn permits(
+    call: &Call<'_>,
+    permit: &ImagePermit,
+    ids: Vec<ImageIdentifier>,
+) -> Result<Vec<Named>, GateError> {
+    let ask = async |id: ImageIdentifier| match id.parse() {
+        Ok(selector) => {
+            let permit = call.api.registry.pull.permit_for(permit, &selector).await?;
+            Ok((id, Ok((permit, selector))))
+        }
+        Err(error) => Ok((id, Err(error))),
+    };
+    stream::iter(ids).map(ask).buffered(READS).try_collect().await
+}
+
 /// Reads one image, or says why it can't be read.
 async fn read(
     call: &Call<'_>,
-    permit: &RepositoryPermit,
-    id: ImageIdentifier,
+    id: &ImageIdentifier,
+    named: &Result<(RepositoryPermit, ImageSelector), BadImageId>,
 ) -> Result<(ImageIdentifier, Result<StoredImage, ImageFailure>), ApiError> {
-    let selector = match id.parse() {
-        Ok(selector) => selector,
-        Err(error) => return Ok((id.clone(), Err(ImageFailure::bad(id, error)))),
+    let id = id.clone();
+    let (permit, selector) = match named {
+        Ok(named) => named,
+        Err(error) => return Ok((id.clone(), Err(ImageFailure::bad(id, *error)))),
     };
-    match call.api.registry.pull.get_image(permit, &selector).await {
+    match call.api.registry.pull.get_image(permit, selector).await {
         Ok(stored) => Ok((id, Ok(stored))),
         Err(error) => Ok((id.clone(), Err(ImageFailure::of(id, error)?))),
     }

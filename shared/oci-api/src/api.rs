@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use berth_registry::access::{
     Action, AuthenticationError, Authenticator, Caller, DeniedBy, Facts, FailedLogins, Gate,
-    GateError, RegistryPermit, RepositoryPermit,
+    GateError, ImagePermit, RegistryPermit, RepositoryPermit,
 };
 use berth_registry::{Pull, Push, Registry, Removal};
 use berth_types::RepositoryName;
@@ -252,6 +252,15 @@ impl Call<'_> {
         facts: &Facts,
     ) -> Result<RepositoryPermit, GateError> {
         self.api.gate.repository(&self.caller, action, name, facts).await
+    }
+
+    /// Asks the gate for an action on images of a repository.
+    pub(crate) async fn images_permit(
+        &self,
+        action: Action,
+        name: &RepositoryName,
+    ) -> Result<ImagePermit, GateError> {
+        self.api.gate.images(&self.caller, action, name, &self.facts).await
     }
 
     /// Asks the gate for an action that the request does not depend on.

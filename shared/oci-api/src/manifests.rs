@@ -31,7 +31,8 @@ impl Call<'_> {
         reference: &Reference,
     ) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::BatchGetImage, name).await?;
+        let permit = self.images_permit(Action::BatchGetImage, name).await?;
+        let permit = pull.permit_for(&permit, &reference.into()).await?;
         let head = pull.head_manifest(&permit, reference).await?;
         self.must_accept(name, reference, &head.media_type)?;
         if client_has(&self.parts.headers, &head.digest) {
@@ -49,7 +50,8 @@ impl Call<'_> {
         reference: &Reference,
     ) -> Answer {
         let pull = self.pull()?;
-        let permit = self.permit(Action::BatchGetImage, name).await?;
+        let permit = self.images_permit(Action::BatchGetImage, name).await?;
+        let permit = pull.permit_for(&permit, &reference.into()).await?;
         let manifest = pull.get_manifest(&permit, reference).await?;
         self.must_accept(name, reference, &manifest.media_type)?;
         if client_has(&self.parts.headers, &manifest.digest) {
@@ -98,10 +100,14 @@ impl Call<'_> {
         reference: &Reference,
     ) -> Answer {
         let removal = self.removal()?;
-        let mut facts = self.facts.clone();
-        facts.image_tags = reference.tag().into_iter().cloned().collect();
-        let permit = self.permit_with(Action::BatchDeleteImage, name, &facts).await?;
-        removal.delete_manifest(&permit, reference).await?;
+        let permit = self.images_permit(Action::BatchDeleteImage, name).await?;
+        match reference {
+            Reference::Digest(digest) => drop(removal.delete_image(&permit, digest).await?),
+            Reference::Tag(tag) => {
+                let permit = removal.permit_for(&permit, &reference.into()).await?;
+                removal.delete_tag(&permit, tag).await?;
+            }
+        }
         empty(response(StatusCode::ACCEPTED))
     }
 

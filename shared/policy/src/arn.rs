@@ -39,6 +39,14 @@ impl ArnPattern {
         Ok(Self::Parts(pattern.split_at_colons(PARTS)))
     }
 
+    /// Whether a variable stands for `key`, which is in lower case.
+    pub fn mentions(&self, key: &str) -> bool {
+        match self {
+            Self::Every => false,
+            Self::Parts(parts) => parts.iter().any(|part| part.mentions(key)),
+        }
+    }
+
     /// Whether `resource`, an ARN or `*`, is one that a `Resource` of this pattern names.
     pub fn names(&self, resource: &str, context: &Context) -> bool {
         *self == Self::Every || self.matches(resource, context)

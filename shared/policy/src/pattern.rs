@@ -108,6 +108,11 @@ impl Pattern {
         }
     }
 
+    /// Whether a variable stands for `key`, which is in lower case.
+    pub fn mentions(&self, key: &str) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Variable(it) if it.key == key))
+    }
+
     /// Splits the pattern at its first `:`s into `most` patterns at most, as the parts of an ARN.
     /// A `:` inside a variable is no separator.
     pub fn split_at_colons(self, most: usize) -> Vec<Self> {

@@ -30,6 +30,14 @@ impl Policy {
         &self.text
     }
 
+    /// Whether the policy asks for `key`, in a condition or by a variable, so that what is costly to
+    /// know of a request need not be known for the others.
+    #[must_use]
+    pub fn mentions(&self, key: &str) -> bool {
+        let key = key.to_lowercase();
+        self.statements.iter().any(|statement| statement.mentions(&key))
+    }
+
     /// Returns every principal that the policy names, so that it can be asked whether they exist.
     pub fn principals(&self) -> impl Iterator<Item = &NamedPrincipal> {
         let elements = self.statements.iter().filter_map(|statement| statement.principals.as_ref());

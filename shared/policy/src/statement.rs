@@ -82,6 +82,13 @@ impl Statement {
         applies.then_some(reach)
     }
 
+    /// Whether a condition asks for `key`, which is in lower case, or a variable stands for it.
+    pub fn mentions(&self, key: &str) -> bool {
+        let mut resources = self.resources.iter().flat_map(Element::values);
+        self.conditions.iter().any(|condition| condition.mentions(key))
+            || resources.any(|resource| resource.mentions(key))
+    }
+
     /// Who is named by a `NotPrincipal` is left out. Where the name is less close than the
     /// principal itself, say its account's, the statement that grants less or denies more is
     /// meant: see [NotPrincipal with Deny](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html).

@@ -16,6 +16,6 @@ pub use content::{Manifest, bytes, digest, digest512, image, image_of, index_of}
 pub use encrypting::{EncryptingObjects, TestKms};
 pub use faulty::{Fails, FaultyObjects, FaultyTable, Plan};
 pub use http::{Answer, Call};
-pub use registry::{KEY_ID, SECRET, Store, TestRegistry, identity, permit, root};
+pub use registry::{KEY_ID, SECRET, Store, TestRegistry, identity, images_permit, permit, root};
 pub use signing::SigningObjects;
 pub use wandering::WanderingTable;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{
-    Action, Authenticator, Caller, Facts, FailedLogins, Gate, RepositoryPermit, RootCredentials,
-    SealingKeys, Secret,
+    Action, Authenticator, Caller, Facts, FailedLogins, Gate, ImagePermit, RepositoryPermit,
+    RootCredentials, SealingKeys, Secret,
 };
-use berth_registry::ports::{CheckKeys, WriteObjects, WriteTable};
+use berth_registry::ports::{CheckKeys, WrapKeys, WriteObjects, WriteTable};
 use berth_registry::{
     CreateOnPush, CreateRepository, DeleteRepository, Identity, Ports, PushRules, Registry,
     RegistryError, SparseManifests, Tenancy, Trusts, Users, WhenNotEmpty,
@@ -78,6 +78,7 @@ pub struct Builder {
     table: Arc<dyn WriteTable>,
     objects: Arc<dyn WriteObjects>,
     kms: Arc<dyn CheckKeys>,
+    sealing_keys: Arc<dyn WrapKeys>,
     rules: PushRules,
     settings: ApiSettings,
     parts: Parts,
@@ -100,6 +101,7 @@ impl TestRegistry {
             table: Arc::clone(&store.table),
             objects: Arc::clone(&store.objects),
             kms: Arc::new(NoKms),
+            sealing_keys: store.keys.clone(),
             rules: PushRules {
                 create_on_push: CreateOnPush::Create,
                 sparse_manifests: SparseManifests::Refuse,
@@ -184,6 +186,15 @@ pub fn permit(action: Action, name: &str) -> RepositoryPermit {
     permit.unwrap().unwrap()
 }
 
+/// Returns the root's permit for images, which depends on nothing that is stored.
+pub fn images_permit(action: Action, name: &str) -> ImagePermit {
+    static GATE: OnceLock<Gate> = OnceLock::new();
+    let gate = GATE.get_or_init(|| TestRegistry::new().gate);
+    let (name, facts) = (name.parse().unwrap(), Facts::default());
+    let permit = gate.images(&Caller::ROOT, action, &name, &facts).now_or_never();
+    permit.unwrap().unwrap()
+}
+
 impl Builder {
     /// Puts another table on the store's.
     pub fn table(self, table: Arc<dyn WriteTable>) -> Self {
@@ -198,6 +209,11 @@ impl Builder {
     /// Encrypts by the keys of a KMS.
     pub fn kms(self, kms: Arc<dyn CheckKeys>) -> Self {
         Self { kms, ..self }
+    }
+
+    /// Seals tokens by keys that others wrap than the store's.
+    pub fn sealing_keys(self, sealing_keys: Arc<dyn WrapKeys>) -> Self {
+        Self { sealing_keys, ..self }
     }
 
     /// Asks for credentials.
@@ -248,8 +264,7 @@ impl Builder {
             clock: self.store.clock.clone(),
         };
         let registry = Registry::new(&ports, self.rules);
-        let keys =
-            SealingKeys::making(ports.table.clone(), self.store.keys.clone(), ports.clock.clone());
+        let keys = SealingKeys::making(ports.table.clone(), self.sealing_keys, ports.clock.clone());
         let authenticator = Authenticator::new(root(), keys, identity(), ports.clock);
         let authenticator = if self.is_open { authenticator.open() } else { authenticator };
         let authenticator = Arc::new(authenticator);

@@ -65,6 +65,11 @@ impl Condition {
         Ok(conditions)
     }
 
+    /// Whether the condition asks for `key`, which is in lower case, or a variable stands for it.
+    pub fn mentions(&self, key: &str) -> bool {
+        self.key == key || self.test.mentions(key)
+    }
+
     /// Whether the condition holds for a request.
     ///
     /// A key with several values needs a quantifier. Without one, all of them must pass in a
@@ -139,6 +144,21 @@ impl Test {
             })?),
             Family::Null => Self::Absent(each(values, "truth", truth)?),
         })
+    }
+
+    /// Whether a variable stands for `key`.
+    fn mentions(&self, key: &str) -> bool {
+        match self {
+            Self::Text(patterns) | Self::TextWithoutCase(patterns) | Self::Truth(patterns) => {
+                patterns.iter().any(|pattern| pattern.mentions(key))
+            }
+            Self::Arn(patterns) => patterns.iter().any(|pattern| pattern.mentions(key)),
+            Self::Number(..)
+            | Self::Date(..)
+            | Self::Binary(_)
+            | Self::Network(_)
+            | Self::Absent(_) => false,
+        }
     }
 
     /// Whether `value` matches any of the policy's. What is not of the operator's type matches

@@ -223,3 +223,33 @@ fn old_versions_take_variables_for_text() {
         assert_eq!(decided, allowed, "{version} {value}");
     }
 }
+
+#[test]
+fn policies_say_which_keys_they_ask_for() {
+    use berth_policy::PolicyKind;
+
+    use crate::support::policy;
+
+    for (rest, asks) in [
+        (r#""Resource": "*""#, false),
+        (r#""Resource": "*", "Condition": {"StringLike": {"a:X": "1"}}"#, true),
+        (r#""Resource": "*", "Condition": {"StringLike": {"a:\u0058": "1"}}"#, true),
+        (r#""Resource": "*", "Condition": {"Null": {"A:x": "true"}}"#, true),
+        (r#""Resource": "*", "Condition": {"StringLike": {"a:y": "a:x"}}"#, false),
+        (r#""Resource": "*", "Condition": {"StringLike": {"a:y": "1-${a:X}"}}"#, true),
+        (r#""Resource": "*", "Condition": {"Bool": {"a:y": "${a:x}"}}"#, true),
+        (r#""Resource": "*", "Condition": {"StringEqualsIgnoreCase": {"a:y": "${a:x}"}}"#, true),
+        (r#""Resource": "*", "Condition": {"ArnLike": {"a:y": "arn:*:*:*:*:${a:x}"}}"#, true),
+        (r#""Resource": "*", "Condition": {"NumericEquals": {"a:y": "1"}}"#, false),
+        (r#""Resource": "arn:aws:ecr:*:*:repository/${a:x}""#, true),
+        (r#""NotResource": "arn:aws:ecr:*:*:repository/${a:x}""#, true),
+        (r#""Resource": "arn:aws:ecr:*:*:repository/${a:y}""#, false),
+    ] {
+        let text = format!(
+            r#"{{"Version": "2012-10-17",
+                "Statement": {{"Effect": "Deny", "Action": "*", {rest}}}}}"#
+        );
+        let policy = policy(&PolicyKind::Identity, &text);
+        assert_eq!(policy.mentions("a:X"), asks, "{rest}");
+    }
+}

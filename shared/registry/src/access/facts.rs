@@ -29,7 +29,7 @@ pub struct Facts {
     pub source_ip: Option<ClientAddress>,
     /// Whether the client speaks TLS (`aws:SecureTransport`).
     pub secure_transport: bool,
-    /// Tags of images that the request names (`berth:ImageTag`).
+    /// Tags of images that the request names (`berth:ImageTag`). Policies are asked once for each.
     pub image_tags: Vec<Tag>,
     /// Resource tags that the request gives (`aws:RequestTag/KEY`, and `aws:TagKeys`).
     pub request_tags: BTreeMap<String, String>,
@@ -55,7 +55,8 @@ impl Facts {
         Self { source_ip, secure_transport, ..Self::default() }
     }
 
-    /// Returns the context of a request of `principal` about `repository`, if there is one.
+    /// Returns the context of a request of `principal` about `repository`, if there is one, but for
+    /// the tags of images.
     pub(super) fn context(
         &self,
         principal: &berth_policy::Principal,
@@ -74,7 +75,6 @@ impl Facts {
         if let Some(setting) = &self.account_setting {
             context.set("ecr:AccountSetting", setting.as_str());
         }
-        context.set_list("berth:ImageTag", self.image_tags.iter().map(Tag::as_str));
         let keys = self.request_tags.keys().chain(&self.tag_keys);
         context.set_list("aws:TagKeys", keys.map(String::as_str));
         for (key, value) in &self.request_tags {

@@ -1,17 +1,17 @@
-use std::fmt;
 use std::sync::Arc;
 
-use berth_policy::{Decision, Denial, Identity as Side, Policies, Policy, Request, decide};
 use berth_types::{RepositoryArn, RepositoryName, TrustName, UserName};
 
 use super::parsed_policies::ParsedPolicies;
 use super::principal::Subject;
-use super::{Action, Caller, Facts, Principal, Scope};
-use crate::error::RegistryError;
+use super::question::{Known, Question};
+use super::{
+    Action, Caller, Denied, DeniedBy, Facts, GateError, ImagePermit, Principal, RegistryPermit,
+    RepositoryPermit, Scope, TrustPermit, UserPermit,
+};
 use crate::ports::{Clock, ReadTable};
 use crate::registry::Identity;
-use crate::repositories::{Directory, Repository};
-use crate::settings::RegistryPolicy;
+use crate::repositories::Directory;
 
 /// The one gate that every operation passes before it reaches a use case.
 ///
@@ -25,65 +25,6 @@ pub struct Gate {
     clock: Arc<dyn Clock>,
 }
 
-/// Proof that a caller may do an action on a repository.
-#[derive(Clone, Debug)]
-pub struct RepositoryPermit {
-    action: Action,
-    name: RepositoryName,
-}
-
-/// Proof that a caller may do an action on the registry as a whole.
-#[derive(Clone, Copy, Debug)]
-pub struct RegistryPermit {
-    action: Action,
-}
-
-/// Proof that a caller may do an action on a user.
-#[derive(Clone, Debug)]
-pub struct UserPermit {
-    action: Action,
-    name: UserName,
-}
-
-/// Proof that a caller may do an action on a trust.
-#[derive(Clone, Debug)]
-pub struct TrustPermit {
-    action: Action,
-    name: TrustName,
-}
-
-/// Refusal of the gate.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Denied {
-    /// What they wanted to do.
-    pub action: Action,
-    /// Repository that they wanted to do it on, if it is one.
-    pub repository: Option<RepositoryName>,
-    /// What refused them.
-    pub by: DeniedBy,
-    message: String,
-}
-
-/// What refused a caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeniedBy {
-    /// They are nobody, or bear a token that is not good for this.
-    Credentials,
-    /// Policies, whatever their token.
-    Policies,
-}
-
-/// Why the gate makes no permit.
-#[derive(Debug, thiserror::Error)]
-pub enum GateError {
-    /// The caller may not do it.
-    #[error(transparent)]
-    Denied(#[from] Denied),
-    /// Nobody knows: the repository's record, or the registry's policy, can't be read.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-}
-
 /// What an action is about.
 #[derive(Clone, Copy)]
 enum Target<'a> {
@@ -91,14 +32,6 @@ enum Target<'a> {
     Registry,
     User(&'a UserName),
     Trust(&'a TrustName),
-}
-
-/// What is known of the resource, and of the registry that it lies in. The registry's policy has no
-/// say about users and trusts: it is about actions of ECR.
-#[derive(Default)]
-struct Known {
-    repository: Option<Arc<Repository>>,
-    registry: Option<Arc<RegistryPolicy>>,
 }
 
 impl Gate {
@@ -127,14 +60,26 @@ impl Gate {
         name: &RepositoryName,
         facts: &Facts,
     ) -> Result<RepositoryPermit, GateError> {
-        let target = Target::Repository(name);
-        if let Some(subject) = self.subject_of(caller, action, target)? {
-            let read = self.directory.recent_with_policy(name).await;
-            let (repository, registry) = read.map_err(RegistryError::from)?;
-            let known = Known { repository, registry: Some(registry) };
-            self.ask(subject, action, target, &known, facts)?;
+        if let Some(question) = self.about_repository(caller, action, name, facts).await? {
+            question.ask()?;
         }
         Ok(RepositoryPermit { action, name: name.clone() })
+    }
+
+    /// Asks whether `caller` may do `action` on images of the repository `name`. Where policies ask
+    /// for tags of images, the answer waits for these.
+    pub async fn images(
+        &self,
+        caller: &Caller,
+        action: Action,
+        name: &RepositoryName,
+        facts: &Facts,
+    ) -> Result<ImagePermit, GateError> {
+        let mut question = self.about_repository(caller, action, name, facts).await?;
+        if let Some(asked) = question.take_if(|question| !question.asks_for_tags()) {
+            asked.ask()?;
+        }
+        Ok(ImagePermit { permit: RepositoryPermit { action, name: name.clone() }, question })
     }
 
     /// Asks whether `caller` may do `action` on the user `name`.
@@ -145,10 +90,7 @@ impl Gate {
         name: &UserName,
         facts: &Facts,
     ) -> Result<UserPermit, GateError> {
-        let target = Target::User(name);
-        if let Some(subject) = self.subject_of(caller, action, target)? {
-            self.ask(subject, action, target, &Known::default(), facts)?;
-        }
+        self.ask(caller, action, Target::User(name), facts)?;
         Ok(UserPermit { action, name: name.clone() })
     }
 
@@ -160,10 +102,7 @@ impl Gate {
         name: &TrustName,
         facts: &Facts,
     ) -> Result<TrustPermit, GateError> {
-        let target = Target::Trust(name);
-        if let Some(subject) = self.subject_of(caller, action, target)? {
-            self.ask(subject, action, target, &Known::default(), facts)?;
-        }
+        self.ask(caller, action, Target::Trust(name), facts)?;
         Ok(TrustPermit { action, name: name.clone() })
     }
 
@@ -174,23 +113,77 @@ impl Gate {
         action: Action,
         facts: &Facts,
     ) -> Result<RegistryPermit, GateError> {
-        if let Some(subject) = self.subject_of(caller, action, Target::Registry)? {
-            let read = self.directory.registry_policy().await;
-            let registry = Some(read.map_err(RegistryError::from)?);
-            let known = Known { repository: None, registry };
-            self.ask(subject, action, Target::Registry, &known, facts)?;
+        let target = Target::Registry;
+        if let Some(subject) = self.subject_of(caller, action, target)? {
+            let registry = Some(self.directory.registry_policy().await?);
+            let known = Known { registry, ..Known::default() };
+            self.question(subject, action, target, known, facts).ask()?;
         }
         Ok(RegistryPermit { action })
     }
 
-    /// Returns whose policies are to be asked; `None` for the root, who is beyond them.
-    /// Refuses whoever has no credentials, or a token that is not good for the action.
-    fn subject_of<'c>(
+    /// Asks the caller's own policies, if it is subject to any, about what has none.
+    fn ask(
         &self,
-        caller: &'c Caller,
+        caller: &Caller,
         action: Action,
         target: Target<'_>,
-    ) -> Result<Option<Subject<'c>>, Denied> {
+        facts: &Facts,
+    ) -> Result<(), Denied> {
+        match self.subject_of(caller, action, target)? {
+            Some(subject) => self.question(subject, action, target, Known::default(), facts).ask(),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the question about a repository, of which it reads the record and the policies;
+    /// `None` if the caller is beyond policies.
+    async fn about_repository(
+        &self,
+        caller: &Caller,
+        action: Action,
+        name: &RepositoryName,
+        facts: &Facts,
+    ) -> Result<Option<Question>, GateError> {
+        let target = Target::Repository(name);
+        let Some(subject) = self.subject_of(caller, action, target)? else { return Ok(None) };
+        let (repository, registry) = self.directory.recent_with_policy(name).await?;
+        let attached = match &repository {
+            Some(repository) => self.parsed.policy_of(repository, &self.arn(action, target))?,
+            None => None,
+        };
+        let known = Known { repository, attached, registry: Some(registry) };
+        Ok(Some(self.question(subject, action, target, known, facts)))
+    }
+
+    fn question(
+        &self,
+        subject: Subject,
+        action: Action,
+        target: Target<'_>,
+        known: Known,
+        facts: &Facts,
+    ) -> Question {
+        Question {
+            subject,
+            action,
+            resource: self.arn(action, target),
+            name: target.repository(),
+            owner: self.identity.registry_id.clone(),
+            known,
+            facts: facts.clone(),
+            now: self.clock.now(),
+        }
+    }
+
+    /// Returns whose policies are to be asked; `None` for the root, who is beyond them.
+    /// Refuses whoever has no credentials, or a token that is not good for the action.
+    fn subject_of(
+        &self,
+        caller: &Caller,
+        action: Action,
+        target: Target<'_>,
+    ) -> Result<Option<Subject>, Denied> {
         let allowed = match (caller, target) {
             (Caller::Principal(_), _) => true,
             (Caller::Scoped(_, scopes), Target::Repository(name)) => {
@@ -215,43 +208,10 @@ impl Gate {
                 let message = format!(
                     "User: {who} is not authorized to perform: {action} on resource: {resource}"
                 );
-                Err(Denied::new(action, target, DeniedBy::Credentials, message))
+                let repository = target.repository();
+                Err(Denied { action, repository, by: DeniedBy::Credentials, message })
             }
         }
-    }
-
-    /// Asks the policies of a user or a session, the repository's and the registry's.
-    fn ask(
-        &self,
-        subject: Subject<'_>,
-        action: Action,
-        target: Target<'_>,
-        known: &Known,
-        facts: &Facts,
-    ) -> Result<(), GateError> {
-        let principal = subject.principal();
-        let resource = self.arn(action, target);
-        let repository = known.repository.as_deref();
-        let mut context = facts.context(&principal, repository, self.clock.now());
-        subject.describe(&mut context);
-        let request = Request::new(&principal, action.name(), &resource, &context);
-        let own: Vec<&Policy> = subject.policies().iter().collect();
-        let attached = repository.map(|repository| self.parsed.policy_of(repository, &resource));
-        let attached = attached.transpose().map_err(RegistryError::from)?.flatten();
-        let registry = known.registry.as_ref().and_then(|registry| registry.about(action));
-        let without_repository: Vec<&Policy> = registry.into_iter().collect();
-        let all: Vec<&Policy> = attached.as_deref().into_iter().chain(registry).collect();
-        let decide = |resource: &[&Policy]| {
-            let owner = match (action, principal.account()) {
-                // As in AWS, where everyone asks the own account for a token.
-                (Action::GetAuthorizationToken, Some(account)) => account,
-                _ => self.identity.registry_id.as_str(),
-            };
-            decide(&request, &Policies { owner, identity: Side::Policies(&own), resource })
-        };
-        let Decision::Denied(denial) = decide(&all) else { return Ok(()) };
-        let message = denial_of(denial, decide(&without_repository)).message(&request);
-        Err(Denied::new(action, target, DeniedBy::Policies, message).into())
     }
 
     fn name_of(&self, principal: Option<&Principal>) -> String {
@@ -283,33 +243,15 @@ impl Gate {
     }
 }
 
-/// Returns the denial that tells nobody whether the repository exists: where the caller's own
-/// policies and the registry's deny by themselves, that is what is said.
-fn denial_of(denial: Denial, without_repository: Decision) -> Denial {
-    match without_repository {
-        Decision::Denied(denial) => denial,
-        Decision::Allowed(_) => denial,
+impl Target<'_> {
+    /// Returns the repository's name, if it is one.
+    fn repository(self) -> Option<RepositoryName> {
+        match self {
+            Self::Repository(name) => Some(name.clone()),
+            Self::Registry | Self::User(_) | Self::Trust(_) => None,
+        }
     }
 }
-
-impl Denied {
-    fn new(action: Action, target: Target<'_>, by: DeniedBy, message: String) -> Self {
-        let repository = match target {
-            Target::Repository(name) => Some(name.clone()),
-            Target::Registry | Target::User(_) | Target::Trust(_) => None,
-        };
-        Self { action, repository, by, message }
-    }
-}
-
-impl fmt::Display for Denied {
-    /// Writes AWS's message, with principal, action and resource.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Denied {}
 
 /// Whether `action` is one that an upload's token is good for. Which upload it is was checked where
 /// the token was opened.
@@ -321,61 +263,4 @@ fn is_of_uploads(action: Action) -> bool {
 /// the token was opened.
 fn is_of_downloads(action: Action) -> bool {
     matches!(action, Action::BatchCheckLayerAvailability | Action::GetDownloadUrlForLayer)
-}
-
-impl RepositoryPermit {
-    /// Returns the permitted action.
-    #[must_use]
-    pub fn action(&self) -> Action {
-        self.action
-    }
-
-    /// Returns the repository's name.
-    #[must_use]
-    pub fn name(&self) -> &RepositoryName {
-        &self.name
-    }
-
-    /// Checks, in debug builds, that the gate was asked for the use case's own action.
-    pub(crate) fn must_be(&self, action: Action) {
-        self.must_be_any(&[action]);
-    }
-
-    /// Checks, in debug builds, that the gate was asked for one of the use case's own actions.
-    pub(crate) fn must_be_any(&self, actions: &[Action]) {
-        debug_assert!(actions.contains(&self.action), "reached by a permit for {}", self.action);
-    }
-}
-
-impl UserPermit {
-    /// Returns the user's name.
-    #[must_use]
-    pub fn name(&self) -> &UserName {
-        &self.name
-    }
-
-    /// Checks, in debug builds, that the gate was asked for the use case's own action.
-    pub(crate) fn must_be(&self, action: Action) {
-        debug_assert_eq!(self.action, action, "the use case was reached by another permit");
-    }
-}
-
-impl TrustPermit {
-    /// Returns the trust's name.
-    #[must_use]
-    pub fn name(&self) -> &TrustName {
-        &self.name
-    }
-
-    /// Checks, in debug builds, that the gate was asked for the use case's own action.
-    pub(crate) fn must_be(&self, action: Action) {
-        debug_assert_eq!(self.action, action, "the use case was reached by another permit");
-    }
-}
-
-impl RegistryPermit {
-    /// Checks, in debug builds, that the gate was asked for the use case's own action.
-    pub(crate) fn must_be(self, action: Action) {
-        debug_assert_eq!(self.action, action, "the use case was reached by another permit");
-    }
 }

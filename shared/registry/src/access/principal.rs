@@ -17,26 +17,26 @@ pub enum Principal {
 }
 
 /// Whoever is subject to policies: a user or a session.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Subject<'a> {
-    User(&'a KnownUser),
-    Session(&'a KnownSession),
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    User(Arc<KnownUser>),
+    Session(Arc<KnownSession>),
 }
 
 impl Principal {
     /// Returns who is asked about; `None` for the root, who is beyond policies.
-    pub(super) fn subject(&self) -> Option<Subject<'_>> {
+    pub(super) fn subject(&self) -> Option<Subject> {
         match self {
             Self::Root => None,
-            Self::User(user) => Some(Subject::User(user)),
-            Self::Session(session) => Some(Subject::Session(session)),
+            Self::User(user) => Some(Subject::User(user.clone())),
+            Self::Session(session) => Some(Subject::Session(session.clone())),
         }
     }
 }
 
-impl<'a> Subject<'a> {
+impl Subject {
     /// Returns the principal as policies name it.
-    pub(super) fn principal(self) -> berth_policy::Principal {
+    pub(super) fn principal(&self) -> berth_policy::Principal {
         berth_policy::Principal::Aws(match self {
             Self::User(user) => user.principal.clone(),
             Self::Session(session) => session.principal().clone(),
@@ -44,7 +44,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Returns what its own account lets it do.
-    pub(super) fn policies(self) -> &'a [Policy] {
+    pub(super) fn policies(&self) -> &[Policy] {
         match self {
             Self::User(user) => &user.policies,
             Self::Session(session) => &session.trust().policies,
@@ -52,7 +52,7 @@ impl<'a> Subject<'a> {
     }
 
     /// Says of a session what AWS says of temporary credentials.
-    pub(super) fn describe(self, context: &mut Context) {
+    pub(super) fn describe(&self, context: &mut Context) {
         let Self::Session(session) = self else { return };
         let claims = session.claims();
         context

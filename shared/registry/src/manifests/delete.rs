@@ -1,15 +1,15 @@
 use berth_types::{Digest, Manifest, Reference, Tag};
 
+use super::image_tags::{all_tags, some_tags};
 use super::put::distinct;
 use super::record::{DIGEST, Image, ManifestBytes, ManifestRecord, PARENTS, TagRecord};
-use crate::access::{Action, RepositoryPermit};
+use crate::access::{Action, GateError, ImagePermit, RepositoryPermit};
 use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
-use crate::layout::{Place, RepositoryId, content, image_tags};
+use crate::layout::{Place, RepositoryId};
 use crate::ports::{
-    Condition, Consistency, Item, Key, MOST_OPERATIONS, Operation, Query, Select, StoreError,
-    StoreErrorKind,
+    Condition, Consistency, Item, Key, MOST_OPERATIONS, Operation, StoreError, StoreErrorKind,
 };
 use crate::registry::Removal;
 use crate::repositories::Repository;
@@ -34,21 +34,14 @@ pub(super) struct Doomed {
 }
 
 impl Removal {
-    /// Deletes a tag, or an image with all its tags.
-    pub async fn delete_manifest(
+    /// Deletes a tag, and leaves its image.
+    pub async fn delete_tag(
         &self,
         permit: &RepositoryPermit,
-        reference: &Reference,
+        tag: &Tag,
     ) -> Result<(), RegistryError> {
         permit.must_be(Action::BatchDeleteImage);
-        let (repository, _) = self.directory.current(permit.name()).await?;
-        match reference {
-            Reference::Tag(tag) => self.delete_tag(&repository, tag).await,
-            Reference::Digest(digest) => self.delete_image(&repository, digest).await.map(drop),
-        }
-    }
-
-    async fn delete_tag(&self, repository: &Repository, tag: &Tag) -> Result<(), RegistryError> {
+        let (repository, _) = &self.directory.current(permit.name()).await?;
         let mut attempts = Attempts::at(tag);
         loop {
             let key = Place::Tag(&repository.id, tag).key();
@@ -66,17 +59,23 @@ impl Removal {
         }
     }
 
-    /// Deletes an image with all its tags, and returns these.
-    pub(super) async fn delete_image(
+    /// Deletes an image with all its tags, and returns these. Policies that ask for the tags are
+    /// asked about those that go: a tag that comes in between makes it look again.
+    pub async fn delete_image(
         &self,
-        repository: &Repository,
+        permit: &ImagePermit,
         digest: &Digest,
-    ) -> Result<Vec<Tag>, RegistryError> {
+    ) -> Result<Vec<Tag>, GateError> {
+        let repository = match self.directory.current(permit.name()).await {
+            Ok((repository, _)) => repository,
+            Err(error) => return Err(hidden(permit, error)),
+        };
         let mut attempts = Attempts::at(digest);
         let mut deleted = Vec::new();
         loop {
-            let doomed = self.look_at(repository, digest, &mut deleted).await?;
-            if self.delete_doomed(repository, digest, &doomed).await? {
+            if let Some(doomed) = self.look_at(&repository, permit, digest, &mut deleted).await?
+                && self.delete_doomed(&repository, digest, &doomed).await?
+            {
                 deleted.extend(doomed.tags);
                 return Ok(deleted);
             }
@@ -111,32 +110,50 @@ impl Removal {
     }
 
     /// Reads all that goes with the image, and takes all but its last few tags away, unless the
-    /// image can't be deleted; those are added to `deleted`.
+    /// image can't be deleted; those are added to `deleted`. `None` if another request was faster.
     async fn look_at(
         &self,
         repository: &Repository,
+        permit: &ImagePermit,
         digest: &Digest,
         deleted: &mut Vec<Tag>,
-    ) -> Result<Doomed, RegistryError> {
+    ) -> Result<Option<Doomed>, GateError> {
         loop {
             // The tags are read after the image: one that is added later raises its version.
-            let mut doomed = self.look_at_image(repository, digest).await?;
+            let looked = self.look_at_image(repository, digest).await;
+            let mut doomed = looked.map_err(|error| hidden(permit, error))?;
+            let tags = self.tags_to_delete(repository, permit, digest).await?;
+            permit.to_remove(&tags)?.must_be(Action::BatchDeleteImage);
             if doomed.image.counter(PARENTS) > 0 {
-                return Ok(doomed);
+                return Ok(Some(doomed));
             }
-            let tags = self.some_tags(&repository.id, digest).await?;
             let room = MOST_OPERATIONS.saturating_sub(OTHER_OPERATIONS + doomed.children.len());
             if tags.len() <= TAGS_AT_ONCE.min(room / 2) {
                 doomed.tags = tags;
-                return Ok(doomed);
+                return Ok(Some(doomed));
             }
-            let mut operations: Vec<_> =
-                tags.iter().flat_map(|tag| untag(&repository.id, digest, tag)).collect();
-            operations.push(raise(&repository.id, digest, Condition::Present));
-            // Whoever was faster moved or deleted some of them: look again.
-            if won(self.table.transact(operations).await)? {
-                deleted.extend(tags);
+            let some = &tags[..tags.len().min(TAGS_AT_ONCE + 1)];
+            let untag_one = |tag| untag(&repository.id, digest, tag);
+            let mut operations: Vec<_> = some.iter().flat_map(untag_one).collect();
+            let unchanged = Condition::Version(doomed.image.version);
+            operations.push(raise(&repository.id, digest, unchanged));
+            if !won(self.table.transact(operations).await)? {
+                return Ok(None);
             }
+            deleted.extend_from_slice(some);
+        }
+    }
+
+    /// Reads some of an image's tags, or all of them if policies ask for them.
+    async fn tags_to_delete(
+        &self,
+        repository: &Repository,
+        permit: &ImagePermit,
+        digest: &Digest,
+    ) -> Result<Vec<Tag>, RegistryError> {
+        match permit.asks_for_tags() {
+            true => all_tags(self.table.as_ref(), &repository.id, digest).await,
+            false => self.few_tags(&repository.id, digest).await,
         }
     }
 
@@ -173,26 +190,13 @@ impl Removal {
     }
 
     /// Returns some of an image's tags: all of them, if they are [`TAGS_AT_ONCE`] or fewer.
-    pub(super) async fn some_tags(
+    pub(super) async fn few_tags(
         &self,
         id: &RepositoryId,
         digest: &Digest,
     ) -> Result<Vec<Tag>, RegistryError> {
-        let prefix = image_tags(digest);
-        let query = Query {
-            partition: content(id),
-            prefix: prefix.clone(),
-            after: None,
-            limit: TAGS_AT_ONCE + 1,
-            consistency: Consistency::Strong,
-            select: Select::Keys,
-        };
-        let page = self.table.query(&query).await?;
-        let parse = |item: Item| {
-            let tag = item.key.sort.strip_prefix(&prefix).unwrap_or_default().parse();
-            tag.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error).into())
-        };
-        page.items.into_iter().map(parse).collect()
+        let limit = TAGS_AT_ONCE + 1;
+        Ok(some_tags(self.table.as_ref(), id, digest, None, limit).await?.0)
     }
 
     /// Returns the transaction that deletes the image, and the deletions of its use items and its
@@ -251,6 +255,19 @@ pub(super) fn untag(id: &RepositoryId, digest: &Digest, tag: &Tag) -> [Operation
 pub(super) fn raise(id: &RepositoryId, digest: &Digest, condition: Condition) -> Operation {
     let key = Place::Image(id, digest).key();
     Operation::Add { key, counters: Vec::new(), condition }
+}
+
+/// Returns what is said of an image, or a repository, that is not there: to who may not delete one
+/// without tags, no more than that.
+fn hidden(permit: &ImagePermit, error: RegistryError) -> GateError {
+    let is_missing = matches!(
+        error,
+        RegistryError::RepositoryUnknown(_) | RegistryError::ManifestUnknown { .. }
+    );
+    match permit.to_remove(&[]) {
+        Err(denied) if is_missing => denied.into(),
+        _ => error.into(),
+    }
 }
 
 fn unknown(repository: &Repository, reference: Reference) -> RegistryError {

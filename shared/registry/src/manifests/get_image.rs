@@ -1,15 +1,11 @@
-use berth_types::{Digest, Reference, Tag};
+use berth_types::{Reference, Tag};
 
 use super::get::StoredManifest;
 use super::image_id::ImageSelector;
+use super::image_tags::all_tags;
 use crate::access::{Action, RepositoryPermit};
 use crate::error::RegistryError;
-use crate::layout::{RepositoryId, content, image_tags};
-use crate::ports::{Consistency, Query, Select, StoreError, StoreErrorKind};
 use crate::registry::Pull;
-
-/// How many tags are read at once.
-const AT_ONCE: usize = 1000;
 
 /// An image with its manifest.
 #[derive(Clone, Debug)]
@@ -38,7 +34,7 @@ impl Pull {
         let manifest = self.get_manifest(permit, &Reference::Digest(digest.clone())).await?;
         let tags = match selector.tag() {
             Some(tag) => vec![tag.clone()],
-            None => self.tags_of(&repository.id, &digest).await?,
+            None => all_tags(self.table.as_ref(), &repository.id, &digest).await?,
         };
         Ok(StoredImage { manifest, tags })
     }
@@ -49,29 +45,5 @@ impl Pull {
         permit: &RepositoryPermit,
     ) -> Result<(), RegistryError> {
         self.directory.recent(permit.name()).await.map(drop)
-    }
-
-    async fn tags_of(&self, id: &RepositoryId, digest: &Digest) -> Result<Vec<Tag>, RegistryError> {
-        let prefix = image_tags(digest);
-        let (mut tags, mut after) = (Vec::new(), None);
-        loop {
-            let query = Query {
-                partition: content(id),
-                prefix: prefix.clone(),
-                after,
-                limit: AT_ONCE,
-                consistency: Consistency::Strong,
-                select: Select::Keys,
-            };
-            let page = self.table.query(&query).await?;
-            for item in page.items {
-                let tag = item.key.sort.strip_prefix(&prefix).unwrap_or_default().parse();
-                tags.push(tag.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))?);
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(tags);
-            }
-        }
     }
 }

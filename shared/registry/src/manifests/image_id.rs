@@ -27,6 +27,15 @@ pub enum ImageSelector {
     TagOfDigest(Tag, Digest),
 }
 
+impl From<&Reference> for ImageSelector {
+    fn from(reference: &Reference) -> Self {
+        match reference {
+            Reference::Digest(digest) => Self::Digest(digest.clone()),
+            Reference::Tag(tag) => Self::Tag(tag.clone()),
+        }
+    }
+}
+
 impl ImageSelector {
     /// Returns the tag, if the image is named by one.
     #[must_use]

@@ -10,6 +10,7 @@ mod delete;
 mod get;
 mod get_image;
 mod image_id;
+mod image_tags;
 mod list;
 mod parents;
 mod pull_time_exclusions;
