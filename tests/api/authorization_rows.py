@@ -121,9 +121,8 @@ NO_IMAGE = {"imageIds": [{"imageTag": "none"}]}
 NO_DIGEST = {"imageIds": [{"imageDigest": "sha256:" + "0" * 64}]}
 OWN_POLICY = json.dumps({"Version": "2012-10-17", "Statement": OWN_STATEMENT})
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": STATEMENT})
-REGISTRY_POLICY = json.dumps(
-    {"Version": "2012-10-17", "Statement": STATEMENT | {"Resource": repository_arn("*")}}
-)
+REGISTRY_STATEMENT = STATEMENT | {"Resource": "*"}
+REGISTRY_POLICY = json.dumps({"Version": "2012-10-17", "Statement": REGISTRY_STATEMENT})
 SETTING = {"name": "BLOB_MOUNTING"}
 LIFECYCLE = {"lifecyclePolicyText": json.dumps(LIFECYCLE_POLICY)}
 SIGNING = {"signingConfiguration": {"rules": [{"signingProfileArn": PROFILE}]}}
@@ -132,6 +131,14 @@ PART = {"uploadId": UPLOAD, "partFirstByte": 0, "partLastByte": 2, "layerPartBlo
 NO_SIGNING = ("", "SigningConfigurationNotFoundException")
 NO_POLICY = ("", "RepositoryPolicyNotFoundException")
 NO_REGISTRY_POLICY = ("", "RegistryPolicyNotFoundException")
+OF_RULE = {"ecrRepositoryPrefix": "cache"}
+RULE = OF_RULE | {"upstreamRegistryUrl": "quay.io"}
+RULE_EXISTS = "PullThroughCacheRuleAlreadyExistsException"
+NO_RULE = "PullThroughCacheRuleNotFoundException"
+OF_TEMPLATE = {"prefix": "made"}
+TEMPLATE = OF_TEMPLATE | {"appliedFor": ["REPLICATION"]}
+TEMPLATE_EXISTS = "TemplateAlreadyExistsException"
+NO_TEMPLATE = "TemplateNotFoundException"
 NO_LIFECYCLE = ("", "LifecyclePolicyNotFoundException")
 
 
@@ -149,6 +156,14 @@ ECR = [
     ),
     Row("CreateRepository", allowed=EXISTS, missing=""),
     Row("CreateRepository", members=TAGS, allowed=EXISTS, missing="", more=("ecr:TagResource",)),
+    Row("CreatePullThroughCacheRule", Of.REGISTRY, RULE, allowed=("", RULE_EXISTS)),
+    Row("CreateRepositoryCreationTemplate", Of.REGISTRY, TEMPLATE, allowed=("", TEMPLATE_EXISTS)),
+    Row("DeletePullThroughCacheRule", Of.REGISTRY, OF_RULE, allowed=("", NO_RULE)),
+    Row("DeleteRepositoryCreationTemplate", Of.REGISTRY, OF_TEMPLATE, allowed=("", NO_TEMPLATE)),
+    Row("DescribePullThroughCacheRules", Of.REGISTRY),
+    Row("DescribeRepositoryCreationTemplates", Of.REGISTRY),
+    Row("UpdatePullThroughCacheRule", Of.REGISTRY, OF_RULE, allowed=("", NO_RULE)),
+    Row("UpdateRepositoryCreationTemplate", Of.REGISTRY, OF_TEMPLATE, allowed=("", NO_TEMPLATE)),
     Row("DeleteLifecyclePolicy", allowed=NO_LIFECYCLE),
     Row("DeleteRegistryPolicy", Of.REGISTRY, allowed=NO_REGISTRY_POLICY),
     Row("DeleteRepository", allowed=("RepositoryNotEmptyException",)),

@@ -11,6 +11,7 @@ mod bad_input;
 mod blob_deletion;
 mod body_limit;
 mod conflicts;
+mod creation_templates;
 mod encryption;
 mod faults;
 mod image_batches;

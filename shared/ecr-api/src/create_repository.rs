@@ -56,6 +56,7 @@ fn parse(
         encryption: encryption(input.encryption_configuration)?,
         scan_on_push: scanning.is_some_and(|input| input.scan_on_push()),
         tags: resource_tags("tags", input.tags.unwrap_or_default())?,
+        ..CreateRepository::default()
     };
     Ok((name, settings))
 }

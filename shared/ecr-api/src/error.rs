@@ -1,20 +1,19 @@
 //! Why an operation is refused, and the one table of what clients are told.
 
 mod identity;
+mod registry;
 
 use berth_policy::InvalidPolicy;
 use berth_registry::access::{Denied, GateError};
-use berth_registry::ports::{KeyRefusal, StoreError, StoreErrorKind};
 use berth_registry::{Identity, IdentityError, RegistryError, TrustError};
-use berth_types::{Digest, Reference, RegistryId, RepositoryName, UploadId};
+use berth_types::{Digest, RegistryId, RepositoryName, UploadId};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
 use self::identity::{identity_answer, trust_answer};
+use self::registry::{policy_invalid, registry_answer};
 use crate::image_id::ImageIdentifier;
-use crate::messages::{
-    content_missing, image_exists, image_id, image_unknown, preview_refused, repository_unknown,
-};
+use crate::messages::{SECRET_UNKNOWN, image_exists, image_unknown, repository_unknown};
 use crate::parameter::InvalidParameter;
 use crate::signature::SignatureError;
 
@@ -95,6 +94,10 @@ pub(crate) enum ApiError {
     Registry(RegistryError),
     /// A policy is not valid.
     InvalidPolicy(InvalidPolicy),
+    /// Nothing is cached from the registry that a rule names.
+    UpstreamUnsupported,
+    /// The secret that a rule names is none that this registry can have.
+    SecretUnknown,
     /// A use case of users refused.
     Identity(IdentityError),
     /// A use case of trusts refused.
@@ -268,6 +271,11 @@ impl ApiError {
                 let (code, message) = policy_invalid(error);
                 A::client(code, message)
             }
+            Self::UpstreamUnsupported => A::client(
+                "UnsupportedUpstreamRegistryException",
+                "The specified upstream registry isn't supported.",
+            ),
+            Self::SecretUnknown => A::client("SecretNotFoundException", SECRET_UNKNOWN),
             Self::Identity(error) => identity_answer(error, &identity.registry_id),
             Self::Trust(error) => trust_answer(error, &identity.registry_id),
             Self::Answer(_) => {
@@ -275,135 +283,6 @@ impl ApiError {
             }
         }
     }
-}
-
-/// AWS says little of what is wrong with a policy; the log says more.
-fn policy_invalid(error: &InvalidPolicy) -> (&'static str, String) {
-    tracing::info!(%error, "a policy was refused");
-    ("InvalidParameterException", error.aws_message())
-}
-
-/// The table of what use cases refuse: the exceptions are those of ECR's model.
-fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -> ErrorAnswer {
-    use RegistryError as E;
-    let (code, message) = match error {
-        E::RepositoryUnknown(name) => {
-            ("RepositoryNotFoundException", repository_unknown(name, registry_id))
-        }
-        E::RepositoryPolicyUnknown(name) => (
-            "RepositoryPolicyNotFoundException",
-            format!(
-                "Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry_id}'"
-            ),
-        ),
-        E::RegistryPolicyUnknown => (
-            "RegistryPolicyNotFoundException",
-            format!("Registry policy does not exist in the registry with id '{registry_id}'"),
-        ),
-        E::PolicyInvalid(error) => policy_invalid(error),
-        E::RepositoryExists(name) => (
-            "RepositoryAlreadyExistsException",
-            format!(
-                "The repository with name '{name}' already exists in the registry with id '{registry_id}'"
-            ),
-        ),
-        E::RepositoryNotEmpty(name) => (
-            "RepositoryNotEmptyException",
-            format!(
-                "The repository with name '{name}' in registry with id '{registry_id}' cannot be deleted because it still contains images"
-            ),
-        ),
-        E::SigningConfigurationUnknown => (
-            "SigningConfigurationNotFoundException",
-            format!(
-                "The signing configuration does not exist in the registry with id '{registry_id}'"
-            ),
-        ),
-        E::LifecyclePolicyUnknown(name) => (
-            "LifecyclePolicyNotFoundException",
-            format!(
-                "Lifecycle policy does not exist for the repository with name '{name}' in the registry with id '{registry_id}'"
-            ),
-        ),
-        E::LifecyclePreview(error) => preview_refused(error, registry_id),
-        E::ManifestUnknown { repository, reference } => {
-            let id = match reference {
-                Reference::Tag(tag) => image_id(None, Some(tag)),
-                Reference::Digest(digest) => image_id(Some(digest), None),
-            };
-            ("ImageNotFoundException", image_unknown(repository, &id, registry_id))
-        }
-        E::TagElsewhere { repository, tag, digest } => {
-            let id = image_id(Some(digest), Some(tag));
-            ("ImageNotFoundException", image_unknown(repository, &id, registry_id))
-        }
-        E::TagImmutable { repository, tag } => (
-            "ImageTagAlreadyExistsException",
-            format!(
-                "The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten because the tag is immutable."
-            ),
-        ),
-        E::ManifestNotAccepted { .. } => ("UnsupportedImageTypeException", error.to_string()),
-        E::ContentMissing { repository, content, missing } => {
-            content_missing(repository, *content, missing, registry_id)
-        }
-        E::BlobUnknown { repository, digest } => (
-            "LayersNotFoundException",
-            format!(
-                "The layer with digest '{digest}' does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
-            ),
-        ),
-        E::DigestMismatch { .. } => ("ImageDigestDoesNotMatchException", error.to_string()),
-        E::BlobUnused { .. } => (
-            "LayerInaccessibleException",
-            "The specified layer is not available because it is not associated with an image"
-                .to_owned(),
-        ),
-        E::UploadUnknown(_) => ("UploadNotFoundException", error.to_string()),
-        E::UploadEmpty(_) => ("EmptyUploadException", error.to_string()),
-        E::UploadOutOfOrder { .. } | E::SizeMismatch { .. } | E::BodyCutOff(_) => {
-            ("InvalidLayerPartException", error.to_string())
-        }
-        E::ManifestTooComplex { .. } | E::TooManyChunks(_) | E::TooManyExclusions { .. } => {
-            ("LimitExceededException", error.to_string())
-        }
-        E::ManifestInvalid(reason) => {
-            let error = InvalidParameter::new("imageManifest", reason.to_string());
-            ("InvalidParameterException", error.to_string())
-        }
-        E::ImageReferenced { .. } | E::BlobInUse { .. } | E::SettingTooLarge { .. } => {
-            ("InvalidParameterException", error.to_string())
-        }
-        E::ExclusionExists(_) => ("ExclusionAlreadyExistsException", error.to_string()),
-        E::ExclusionUnknown(_) => ("ExclusionNotFoundException", error.to_string()),
-        E::TooManyResourceTags { .. } => ("TooManyTagsException", error.to_string()),
-        E::UploadBusy(_) | E::Contended(_) => ("ThrottlingException", error.to_string()),
-        E::Store(error) => return store_answer(error),
-    };
-    ErrorAnswer::client(code, message)
-}
-
-fn store_answer(error: &StoreError) -> ErrorAnswer {
-    if let Some(KeyRefusal { code, message }) = error.key_refusal() {
-        let mut answer = ErrorAnswer::client("KmsException", message.as_str());
-        answer.members.insert("kmsError".to_owned(), code.as_str().into());
-        return answer;
-    }
-    let (status, message) = match error.kind() {
-        StoreErrorKind::Full => {
-            (StatusCode::INSUFFICIENT_STORAGE, "The registry's storage is full")
-        }
-        StoreErrorKind::Unavailable => {
-            (StatusCode::SERVICE_UNAVAILABLE, "The registry's storage can't answer now, try again")
-        }
-        StoreErrorKind::KeyRefused
-        | StoreErrorKind::NotFound
-        | StoreErrorKind::Damaged
-        | StoreErrorKind::Internal => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "The registry failed internally")
-        }
-    };
-    ErrorAnswer::server(status, message)
 }
 
 #[cfg(test)]

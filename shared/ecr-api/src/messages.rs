@@ -1,7 +1,7 @@
 //! What clients are told of errors, in ECR's words.
 
-use berth_registry::{LifecyclePreviewError, MissingContent};
-use berth_types::{Digest, RegistryId, RepositoryName, Tag};
+use berth_registry::{LifecyclePreviewError, MissingContent, PrefixedKind};
+use berth_types::{Digest, RegistryId, RepositoryName, RepositoryPrefix, Tag};
 
 use crate::image_id::ImageIdentifier;
 
@@ -32,6 +32,42 @@ pub(crate) fn preview_refused(
             ),
         ),
     }
+}
+
+/// Says that a rule of pull-through caches names a secret that is not there.
+pub(crate) const SECRET_UNKNOWN: &str = "The ARN of the secret specified in the pull through cache \
+    rule was not found. Update the pull through cache rule with a valid secret ARN and try again.";
+
+/// Returns the exception and the message of a prefix that has such a setting already.
+pub(crate) fn prefix_taken(
+    kind: PrefixedKind,
+    prefix: &RepositoryPrefix,
+    registry_id: &RegistryId,
+) -> (&'static str, String) {
+    let code = match kind {
+        PrefixedKind::CreationTemplate => "TemplateAlreadyExistsException",
+        PrefixedKind::CacheRule => "PullThroughCacheRuleAlreadyExistsException",
+    };
+    let message = format!(
+        "The {kind} with prefix '{prefix}' already exists in the registry with id '{registry_id}'"
+    );
+    (code, message)
+}
+
+/// Returns the exception and the message of a prefix that has no such setting.
+pub(crate) fn prefix_unknown(
+    kind: PrefixedKind,
+    prefix: &RepositoryPrefix,
+    registry_id: &RegistryId,
+) -> (&'static str, String) {
+    let code = match kind {
+        PrefixedKind::CreationTemplate => "TemplateNotFoundException",
+        PrefixedKind::CacheRule => "PullThroughCacheRuleNotFoundException",
+    };
+    let message = format!(
+        "The {kind} with prefix '{prefix}' does not exist in the registry with id '{registry_id}'"
+    );
+    (code, message)
 }
 
 /// Returns the exception and the message of a manifest that refers to what is not there.

@@ -6,11 +6,14 @@ use crate::api::{Call, read, write};
 use crate::error::ApiError;
 use crate::operation::{EcrOperation, Operation};
 use crate::{
-    batch_get_repository_scanning_configuration, delete_registry_policy,
-    delete_signing_configuration, describe_registry, get_account_setting, get_registry_policy,
-    get_registry_scanning_configuration, get_signing_configuration, put_account_setting,
-    put_registry_policy, put_registry_scanning_configuration, put_replication_configuration,
-    put_signing_configuration,
+    batch_get_repository_scanning_configuration, create_pull_through_cache_rule,
+    create_repository_creation_template, delete_pull_through_cache_rule, delete_registry_policy,
+    delete_repository_creation_template, delete_signing_configuration,
+    describe_pull_through_cache_rules, describe_registry, describe_repository_creation_templates,
+    get_account_setting, get_registry_policy, get_registry_scanning_configuration,
+    get_signing_configuration, put_account_setting, put_registry_policy,
+    put_registry_scanning_configuration, put_replication_configuration, put_signing_configuration,
+    update_pull_through_cache_rule, update_repository_creation_template,
 };
 
 impl Call<'_> {
@@ -51,6 +54,30 @@ impl Call<'_> {
             }
             E::PutSigningConfiguration => {
                 write(&put_signing_configuration::run(self, read(body)?).await?)
+            }
+            E::CreatePullThroughCacheRule => {
+                write(&create_pull_through_cache_rule::run(self, read(body)?).await?)
+            }
+            E::CreateRepositoryCreationTemplate => {
+                write(&create_repository_creation_template::run(self, read(body)?).await?)
+            }
+            E::DeletePullThroughCacheRule => {
+                write(&delete_pull_through_cache_rule::run(self, read(body)?).await?)
+            }
+            E::DeleteRepositoryCreationTemplate => {
+                write(&delete_repository_creation_template::run(self, read(body)?).await?)
+            }
+            E::DescribePullThroughCacheRules => {
+                write(&describe_pull_through_cache_rules::run(self, read(body)?).await?)
+            }
+            E::DescribeRepositoryCreationTemplates => {
+                write(&describe_repository_creation_templates::run(self, read(body)?).await?)
+            }
+            E::UpdatePullThroughCacheRule => {
+                write(&update_pull_through_cache_rule::run(self, read(body)?).await?)
+            }
+            E::UpdateRepositoryCreationTemplate => {
+                write(&update_repository_creation_template::run(self, read(body)?).await?)
             }
             _ => Err(ApiError::UnsupportedOperation(Operation::Ecr(operation).name())),
         }

@@ -41,35 +41,46 @@ pub(crate) fn tag_mutability(
     setting: Option<&str>,
     inputs: Option<Vec<FilterInput>>,
 ) -> Result<TagMutability, InvalidParameter> {
-    let setting = match setting {
-        None | Some("MUTABLE") => TagMutabilitySetting::Mutable,
-        Some("IMMUTABLE") => TagMutabilitySetting::Immutable,
-        Some("IMMUTABLE_WITH_EXCLUSION") => TagMutabilitySetting::ImmutableWithExclusion,
-        Some("MUTABLE_WITH_EXCLUSION") => TagMutabilitySetting::MutableWithExclusion,
-        Some(_) => {
+    let setting = setting.map(tag_mutability_setting).transpose()?.unwrap_or_default();
+    let filters = inputs.map(exclusion_filters).transpose()?.unwrap_or_default();
+    TagMutability::new(setting, filters).map_err(|error| unfit_filters(&error))
+}
+
+/// Parses a setting.
+pub(crate) fn tag_mutability_setting(text: &str) -> Result<TagMutabilitySetting, InvalidParameter> {
+    match text {
+        "MUTABLE" => Ok(TagMutabilitySetting::Mutable),
+        "IMMUTABLE" => Ok(TagMutabilitySetting::Immutable),
+        "IMMUTABLE_WITH_EXCLUSION" => Ok(TagMutabilitySetting::ImmutableWithExclusion),
+        "MUTABLE_WITH_EXCLUSION" => Ok(TagMutabilitySetting::MutableWithExclusion),
+        _ => {
             let values =
                 ["IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE", "MUTABLE_WITH_EXCLUSION"];
-            return Err(InvalidParameter::choice("imageTagMutability", &values));
-        }
-    };
-    let mut filters = Vec::new();
-    if let Some(inputs) = inputs {
-        length(FILTERS, &inputs, 1, 5)?;
-        for (place, input) in (1..).zip(inputs) {
-            filters.push(exclusion_filter(&format!("{FILTERS}.{place}.member"), input)?);
+            Err(InvalidParameter::choice("imageTagMutability", &values))
         }
     }
-    TagMutability::new(setting, filters).map_err(|error| {
-        let constraint = match error {
-            TagMutabilityError::FiltersMissing => {
-                "must have 1 to 5 members when imageTagMutability is a setting with exclusion"
-            }
-            TagMutabilityError::FiltersUnexpected => {
-                "must not be given unless imageTagMutability is a setting with exclusion"
-            }
-        };
-        InvalidParameter::new(FILTERS, constraint)
-    })
+}
+
+/// Parses the filters of a setting.
+pub(crate) fn exclusion_filters(
+    inputs: Vec<FilterInput>,
+) -> Result<Vec<ExclusionFilter>, InvalidParameter> {
+    length(FILTERS, &inputs, 1, 5)?;
+    let filter = |(place, input)| exclusion_filter(&format!("{FILTERS}.{place}.member"), input);
+    (1..).zip(inputs).map(filter).collect()
+}
+
+/// Says that the filters do not fit the setting.
+pub(crate) fn unfit_filters(error: &TagMutabilityError) -> InvalidParameter {
+    let constraint = match error {
+        TagMutabilityError::FiltersMissing => {
+            "must have 1 to 5 members when imageTagMutability is a setting with exclusion"
+        }
+        TagMutabilityError::FiltersUnexpected => {
+            "must not be given unless imageTagMutability is a setting with exclusion"
+        }
+    };
+    InvalidParameter::new(FILTERS, constraint)
 }
 
 fn exclusion_filter(at: &str, input: FilterInput) -> Result<ExclusionFilter, InvalidParameter> {

@@ -192,6 +192,10 @@ fn registry_row(error: &RegistryError) -> Row {
         | E::RepositoryPolicyUnknown(_)
         | E::RegistryPolicyUnknown
         | E::PolicyInvalid(_)
+        | E::PrefixTaken { .. }
+        | E::PrefixUnknown { .. }
+        | E::TooManyPrefixes { .. }
+        | E::TagMutability(_)
         | E::TooManyResourceTags { .. }
         | E::ExclusionExists(_)
         | E::ExclusionUnknown(_)

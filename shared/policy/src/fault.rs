@@ -91,7 +91,9 @@ impl InvalidPolicy {
     pub fn aws_message(&self) -> String {
         match &self.kind {
             PolicyKind::Identity => self.fault.iam_message(),
-            PolicyKind::Repository { .. } => constraint("Invalid repository policy provided"),
+            PolicyKind::Repository { .. } | PolicyKind::RepositoryTemplate => {
+                constraint("Invalid repository policy provided")
+            }
             PolicyKind::Registry(_) => constraint("Invalid registry policy provided"),
         }
     }

@@ -12,6 +12,9 @@ pub enum PolicyKind {
         /// ARN of the repository.
         arn: String,
     },
+    /// A template of repositories of `ecr`: what one's policy may say of whatever repository, so no
+    /// `Resource`.
+    RepositoryTemplate,
     /// A registry: a `Principal`, a `Resource`, and the actions of the scope alone.
     Registry(RegistryScope),
 }
@@ -41,7 +44,7 @@ impl PolicyKind {
     pub fn usual_size(&self) -> usize {
         match self {
             Self::Identity => 6_144,
-            Self::Repository { .. } | Self::Registry(_) => 10_240,
+            Self::Repository { .. } | Self::RepositoryTemplate | Self::Registry(_) => 10_240,
         }
     }
 
@@ -49,7 +52,9 @@ impl PolicyKind {
     pub(crate) fn size_of(&self, text: &str) -> usize {
         match self {
             Self::Identity => text.chars().filter(|character| !character.is_whitespace()).count(),
-            Self::Repository { .. } | Self::Registry(_) => text.chars().count(),
+            Self::Repository { .. } | Self::RepositoryTemplate | Self::Registry(_) => {
+                text.chars().count()
+            }
         }
     }
 
@@ -60,7 +65,7 @@ impl PolicyKind {
             Self::Identity => return true,
             Self::Repository { arn } => arn.split(':').nth(2).unwrap_or_default(),
             Self::Registry(RegistryScope::V1) => return names_v1_action(&action),
-            Self::Registry(RegistryScope::V2) => "ecr",
+            Self::RepositoryTemplate | Self::Registry(RegistryScope::V2) => "ecr",
         };
         action == "*" || action.split_once(':').is_some_and(|(named, _)| named == service)
     }

@@ -161,7 +161,11 @@ fn check_elements(kind: &PolicyKind, statements: &[Statement], said: &[Said]) ->
 
 fn check_resources(kind: &PolicyKind, resources: Option<&Element<String>>) -> Result<(), Fault> {
     match (kind, resources) {
-        (PolicyKind::Repository { .. }, None) => Ok(()),
+        (PolicyKind::Repository { .. } | PolicyKind::RepositoryTemplate, None) => Ok(()),
+        (PolicyKind::RepositoryTemplate, Some(resources)) => {
+            let first = resources.values().first();
+            Err(Fault::ForeignResource(first.cloned().unwrap_or_default()))
+        }
         (PolicyKind::Repository { arn }, Some(Element::Only(resources)))
             if !resources.is_empty() =>
         {

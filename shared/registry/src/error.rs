@@ -1,10 +1,12 @@
 use berth_policy::InvalidPolicy;
 use berth_types::{
-    Digest, MediaType, ParseManifestError, PrincipalArn, Reference, RepositoryName, Tag, UploadId,
+    Digest, MediaType, ParseManifestError, PrincipalArn, Reference, RepositoryName,
+    RepositoryPrefix, Tag, TagMutabilityError, UploadId,
 };
 
 use crate::lifecycle::LifecyclePreviewError;
 use crate::ports::{PutError, StoreError};
+use crate::settings::PrefixedKind;
 
 /// Why a use case refused or failed. Each protocol has one table that renders every variant.
 #[derive(Debug, thiserror::Error)]
@@ -189,6 +191,33 @@ pub enum RegistryError {
         /// How many it may have.
         most: usize,
     },
+    /// There is a setting of this kind for the prefix already.
+    #[error("there is a {kind} for `{prefix}` already")]
+    PrefixTaken {
+        /// What it is.
+        kind: PrefixedKind,
+        /// Prefix.
+        prefix: RepositoryPrefix,
+    },
+    /// There is no setting of this kind for the prefix.
+    #[error("there is no {kind} for `{prefix}`")]
+    PrefixUnknown {
+        /// What was asked for.
+        kind: PrefixedKind,
+        /// Prefix.
+        prefix: RepositoryPrefix,
+    },
+    /// There are as many settings of this kind as a registry may have.
+    #[error("the registry has {most} of the kind {kind}, the most there may be")]
+    TooManyPrefixes {
+        /// What they are.
+        kind: PrefixedKind,
+        /// How many there may be.
+        most: usize,
+    },
+    /// Filters do not fit the setting of whether tags may move.
+    #[error(transparent)]
+    TagMutability(#[from] TagMutabilityError),
     /// The principal's pulls are excluded already.
     #[error("pulls of `{0}` are excluded already")]
     ExclusionExists(PrincipalArn),

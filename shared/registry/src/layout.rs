@@ -25,6 +25,8 @@
 //! | `trust/NAME` | `policy/POLICY` | text of a policy of the trust's sessions | |
 //! | `pull-time-exclusions` | ARN | when a principal's pulls were excluded | |
 //! | `settings` | NAME | setting of the registry | |
+//! | `templates` | PREFIX | template of the repositories that the registry makes | |
+//! | `cache-rules` | PREFIX | rule of pull-through caches | |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
 //!
 //! Items of content lie under the repository's id; a name is one record that points to it, so
@@ -36,13 +38,14 @@
 //! | `manifests/UUID` | a manifest that is too large for its item |
 
 use berth_types::{
-    AccessKeyId, Digest, PolicyName, PrincipalArn, RepositoryName, Tag, TrustName, UploadId,
-    UserName,
+    AccessKeyId, Digest, PolicyName, PrincipalArn, RepositoryName, RepositoryPrefix, Tag,
+    TrustName, UploadId, UserName,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ports::{Key, ObjectKey};
+use crate::settings::PrefixedKind;
 
 /// Id of a repository: a UUID, never used twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +87,7 @@ pub(crate) enum Place<'a> {
     PullTimeExclusion(&'a PrincipalArn),
     SealingKey(Uuid),
     Setting(&'a str),
+    Prefixed(PrefixedKind, &'a RepositoryPrefix),
     User(&'a UserName),
     UserPolicy(&'a UserName, &'a PolicyName),
     AccessKey(&'a AccessKeyId),
@@ -127,6 +131,9 @@ impl Place<'_> {
             }
             Self::Link(digest, id) => Key { partition: links(digest), sort: id.0.clone() },
             Self::Setting(name) => Key { partition: "settings".to_owned(), sort: name.to_owned() },
+            Self::Prefixed(kind, prefix) => {
+                Key { partition: partition_of(kind).to_owned(), sort: prefix.folder().to_owned() }
+            }
             Self::SealingKey(id) => {
                 Key { partition: SEALING_KEYS.to_owned(), sort: id.to_string() }
             }
@@ -159,6 +166,14 @@ pub(crate) const TRUSTS: &str = "trusts";
 
 /// Begin of the sort keys of a user's policies, and of a trust's.
 pub(crate) const POLICIES: &str = "policy/";
+
+/// Returns the partition of the settings of a kind, each under its prefix.
+pub(crate) fn partition_of(kind: PrefixedKind) -> &'static str {
+    match kind {
+        PrefixedKind::CreationTemplate => "templates",
+        PrefixedKind::CacheRule => "cache-rules",
+    }
+}
 
 /// Partition of the principals whose pulls are not recorded.
 pub(crate) const PULL_TIME_EXCLUSIONS: &str = "pull-time-exclusions";

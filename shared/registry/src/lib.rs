@@ -45,8 +45,10 @@ pub use repositories::{
     RepositoryNames, RepositoryPage, WhenNotEmpty,
 };
 pub use settings::{
-    AccountSetting, BlobMounting, FilterType, RegistryPolicyScope, ReplicationConfiguration,
+    AccountSetting, BlobMounting, CacheRule, CreationReason, CreationTemplate, FilterType,
+    PrefixedKind, PrefixedPage, RegistryPolicyScope, ReplicationConfiguration,
     ReplicationDestination, ReplicationRule, RepositoryFilter, RepositoryScanning, ScanFrequency,
     ScanType, ScanningConfiguration, ScanningRule, Settings, SigningConfiguration, SigningRule,
+    TemplateChange, Upstream, UpstreamAccess,
 };
 pub use uploads::{Chunk, FinishedUpload};

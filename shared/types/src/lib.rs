@@ -5,6 +5,7 @@
 
 mod access_key_id;
 mod arn;
+mod credential_arn;
 mod digest;
 mod encryption;
 mod manifest;
@@ -14,13 +15,16 @@ mod principal_arn;
 mod reference;
 mod registry_id;
 mod repository_name;
+mod repository_prefix;
 mod tag;
 mod tag_mutability;
 mod upload_id;
+mod upstream_registry;
 mod user_name;
 
 pub use access_key_id::{AccessKeyId, ParseAccessKeyIdError};
 pub use arn::{ParseRepositoryArnError, RepositoryArn};
+pub use credential_arn::{CredentialArn, ParseCredentialArnError};
 pub use digest::{Algorithm, Digest, Hasher, ParseDigestError, RestoreHasherError};
 pub use encryption::{Encryption, KmsKey, ParseKmsKeyError};
 pub use manifest::{
@@ -31,12 +35,14 @@ pub use principal_arn::{ParsePrincipalArnError, PrincipalArn};
 pub use reference::{ParseReferenceError, Reference};
 pub use registry_id::{ParseRegionError, ParseRegistryIdError, Region, RegistryId};
 pub use repository_name::{ParseRepositoryNameError, RepositoryName};
+pub use repository_prefix::{ParseRepositoryPrefixError, RepositoryPrefix};
 pub use tag::{ParseTagError, Tag};
 pub use tag_mutability::{
     ExclusionFilter, ParseExclusionFilterError, TagMutability, TagMutabilityError,
     TagMutabilitySetting,
 };
 pub use upload_id::{ParseUploadIdError, UploadId};
+pub use upstream_registry::{UpstreamRegistry, account_of};
 pub use user_name::{
     ParsePolicyNameError, ParseTrustNameError, ParseUserNameError, PolicyName, TrustName, UserName,
 };

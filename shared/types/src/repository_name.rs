@@ -41,7 +41,7 @@ impl RepositoryName {
 }
 
 /// Whether `text` matches `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`.
-fn is_component(text: &str) -> bool {
+pub(crate) fn is_component(text: &str) -> bool {
     let alphanumeric = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = text.as_bytes();
     let ends_well = |end: Option<&u8>| end.is_some_and(alphanumeric);

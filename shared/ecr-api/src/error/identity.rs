@@ -4,7 +4,8 @@ use berth_policy::{Fault, InvalidPolicy};
 use berth_registry::{IdentityError, TrustError};
 use berth_types::RegistryId;
 
-use super::{ErrorAnswer, registry_answer};
+use super::ErrorAnswer;
+use super::registry::registry_answer;
 use crate::parameter::InvalidParameter;
 
 /// The table of what use cases of users refuse, in IAM's words.

@@ -1,3 +1,6 @@
+use berth_registry::ports::{StoreError, StoreErrorKind};
+use berth_types::Reference;
+
 use super::*;
 
 fn identity() -> Identity {

@@ -25,7 +25,9 @@ fn refusal(kind: &PolicyKind, text: &str) -> Fault {
     assert_eq!(error.to_string(), error.fault.to_string());
     let message = match kind {
         PolicyKind::Identity => return error.fault,
-        PolicyKind::Repository { .. } => "Invalid repository policy provided",
+        PolicyKind::Repository { .. } | PolicyKind::RepositoryTemplate => {
+            "Invalid repository policy provided"
+        }
         PolicyKind::Registry(_) => "Invalid registry policy provided",
     };
     let expected =
@@ -333,4 +335,26 @@ fn principals_can_be_listed() {
         NamedPrincipal::Service("codebuild.amazonaws.com".to_owned()),
     ];
     assert_eq!(principals, expected);
+}
+
+#[test]
+fn a_template_names_no_resource() {
+    let kind = PolicyKind::RepositoryTemplate;
+    let statement = |more: &str| {
+        format!(
+            r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": "*",
+            "Action": "ecr:PutImage"{more}}}]}}"#
+        )
+    };
+    accepts(&kind, &statement(""));
+    for resource in [
+        r#""Resource": "*""#,
+        r#""NotResource": "*""#,
+        r#""Resource": "arn:aws:ecr:us-east-1:123456789012:repository/app""#,
+    ] {
+        let fault = refusal(&kind, &statement(&format!(", {resource}")));
+        assert!(matches!(fault, Fault::ForeignResource(_)), "{fault:?}");
+    }
+    let other = statement("").replace("ecr:PutImage", "s3:GetObject");
+    assert!(matches!(refusal(&kind, &other), Fault::ForeignAction(_)));
 }

@@ -18,20 +18,28 @@ pub enum Action {
     CompleteLayerUpload,
     /// Give a user an access key.
     CreateAccessKey,
+    /// Make a rule of pull-through caches.
+    CreatePullThroughCacheRule,
     /// Make a repository.
     CreateRepository,
     /// Let AWS principals in.
     CreateTrust,
+    /// Make a template of repositories.
+    CreateRepositoryCreationTemplate,
     /// Make a user.
     CreateUser,
     /// Delete an access key of a user.
     DeleteAccessKey,
     /// Take the lifecycle policy from a repository.
     DeleteLifecyclePolicy,
+    /// Delete a rule of pull-through caches.
+    DeletePullThroughCacheRule,
     /// Take the policy from the registry.
     DeleteRegistryPolicy,
     /// Delete a repository.
     DeleteRepository,
+    /// Delete a template of repositories.
+    DeleteRepositoryCreationTemplate,
     /// Forget which images are signed.
     DeleteSigningConfiguration,
     /// Take the policy from a repository.
@@ -48,10 +56,14 @@ pub enum Action {
     DeregisterPullTimeUpdateExclusion,
     /// Describe images.
     DescribeImages,
+    /// List and describe rules of pull-through caches.
+    DescribePullThroughCacheRules,
     /// Describe the registry.
     DescribeRegistry,
     /// List and describe repositories.
     DescribeRepositories,
+    /// List and describe templates of repositories.
+    DescribeRepositoryCreationTemplates,
     /// Read an account setting.
     GetAccountSetting,
     /// Get a token for `/v2/`.
@@ -128,6 +140,10 @@ pub enum Action {
     UntagResource,
     /// Switch an access key of a user on or off.
     UpdateAccessKey,
+    /// Change a rule of pull-through caches.
+    UpdatePullThroughCacheRule,
+    /// Change a template of repositories.
+    UpdateRepositoryCreationTemplate,
     /// Send bytes of a layer, ask how far an upload is, cancel it.
     UploadLayerPart,
 }
@@ -160,12 +176,16 @@ impl Action {
             Self::CompleteLayerUpload => "ecr:CompleteLayerUpload",
             Self::CreateAccessKey => "berth:CreateAccessKey",
             Self::CreateTrust => "berth:CreateTrust",
+            Self::CreatePullThroughCacheRule => "ecr:CreatePullThroughCacheRule",
             Self::CreateRepository => "ecr:CreateRepository",
+            Self::CreateRepositoryCreationTemplate => "ecr:CreateRepositoryCreationTemplate",
             Self::CreateUser => "berth:CreateUser",
             Self::DeleteAccessKey => "berth:DeleteAccessKey",
             Self::DeleteLifecyclePolicy => "ecr:DeleteLifecyclePolicy",
+            Self::DeletePullThroughCacheRule => "ecr:DeletePullThroughCacheRule",
             Self::DeleteRegistryPolicy => "ecr:DeleteRegistryPolicy",
             Self::DeleteRepository => "ecr:DeleteRepository",
+            Self::DeleteRepositoryCreationTemplate => "ecr:DeleteRepositoryCreationTemplate",
             Self::DeleteSigningConfiguration => "ecr:DeleteSigningConfiguration",
             Self::DeleteTrust => "berth:DeleteTrust",
             Self::DeleteTrustPolicy => "berth:DeleteTrustPolicy",
@@ -174,8 +194,10 @@ impl Action {
             Self::DeleteUserPolicy => "berth:DeleteUserPolicy",
             Self::DeregisterPullTimeUpdateExclusion => "ecr:DeregisterPullTimeUpdateExclusion",
             Self::DescribeImages => "ecr:DescribeImages",
+            Self::DescribePullThroughCacheRules => "ecr:DescribePullThroughCacheRules",
             Self::DescribeRegistry => "ecr:DescribeRegistry",
             Self::DescribeRepositories => "ecr:DescribeRepositories",
+            Self::DescribeRepositoryCreationTemplates => "ecr:DescribeRepositoryCreationTemplates",
             Self::GetAccountSetting => "ecr:GetAccountSetting",
             Self::GetAuthorizationToken => "ecr:GetAuthorizationToken",
             Self::GetDownloadUrlForLayer => "ecr:GetDownloadUrlForLayer",
@@ -214,6 +236,8 @@ impl Action {
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
             Self::UpdateAccessKey => "berth:UpdateAccessKey",
+            Self::UpdatePullThroughCacheRule => "ecr:UpdatePullThroughCacheRule",
+            Self::UpdateRepositoryCreationTemplate => "ecr:UpdateRepositoryCreationTemplate",
             Self::UploadLayerPart => "ecr:UploadLayerPart",
         }
     }
@@ -283,6 +307,14 @@ impl Action {
             | Self::SetRepositoryPolicy
             | Self::StartLifecyclePolicyPreview
             | Self::TagResource
+            | Self::CreatePullThroughCacheRule
+            | Self::CreateRepositoryCreationTemplate
+            | Self::DeletePullThroughCacheRule
+            | Self::DeleteRepositoryCreationTemplate
+            | Self::DescribePullThroughCacheRules
+            | Self::DescribeRepositoryCreationTemplates
+            | Self::UpdatePullThroughCacheRule
+            | Self::UpdateRepositoryCreationTemplate
             | Self::UntagResource
             | Self::UpdateAccessKey => None,
         }

@@ -5,6 +5,7 @@ use berth_types::{Encryption, TagMutability};
 use uuid::Uuid;
 
 use super::Repositories;
+use super::lifecycle_policy::StoredText;
 use super::record::Repository;
 use crate::access::{Action, RepositoryPermit};
 use crate::contention::Attempts;
@@ -12,6 +13,7 @@ use crate::document::{encode, put};
 use crate::error::RegistryError;
 use crate::layout::{Place, RepositoryId};
 use crate::ports::{Condition, TransactError};
+use crate::settings::{CreationReason, CreationTemplate};
 
 /// Settings of a repository to make.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +26,23 @@ pub struct CreateRepository {
     pub scan_on_push: bool,
     /// Resource tags.
     pub tags: BTreeMap<String, String>,
+    /// Policy, which the caller has validated.
+    pub policy: Option<String>,
+    /// Text of the lifecycle policy, which the caller has validated.
+    pub lifecycle_policy: Option<String>,
+}
+
+impl From<CreationTemplate> for CreateRepository {
+    fn from(template: CreationTemplate) -> Self {
+        Self {
+            tag_mutability: template.tag_mutability,
+            encryption: template.encryption,
+            scan_on_push: false,
+            tags: template.tags,
+            policy: template.policy,
+            lifecycle_policy: template.lifecycle_policy,
+        }
+    }
 }
 
 impl Repositories {
@@ -45,15 +64,19 @@ impl Repositories {
             encryption,
             scan_on_push: settings.scan_on_push,
             tags: settings.tags,
-            policy: None,
+            policy: settings.policy,
             deletion_began: None,
         };
         let record = encode(&repository)?;
         let version = now.millis();
-        let operations = vec![
+        let mut operations = vec![
             put(Place::Repository(name).key(), record, version, Condition::Absent),
             put(Place::Listing(name).key(), encode(&repository.id)?, version, Condition::Any),
         ];
+        if let Some(text) = settings.lifecycle_policy {
+            let key = Place::LifecyclePolicy(&repository.id).key();
+            operations.push(put(key, encode(&StoredText { text })?, version, Condition::Any));
+        }
         match self.table.transact(operations).await {
             Ok(()) => {
                 self.directory.forget(name);
@@ -66,14 +89,18 @@ impl Repositories {
         }
     }
 
-    /// Returns the repository that the permit names, and makes it first if it is not there.
+    /// Returns the repository that the permit names, and makes it first if it is not there, as its
+    /// template says.
     pub(crate) async fn find_or_create(
         &self,
         permit: &RepositoryPermit,
     ) -> Result<Arc<Repository>, RegistryError> {
+        let (table, reason) = (self.table.as_ref(), CreationReason::CreateOnPush);
+        let template = CreationTemplate::find(table, permit.name(), reason).await?;
+        let settings = template.map(CreateRepository::from).unwrap_or_default();
         let mut attempts = Attempts::at(permit.name());
         loop {
-            match self.create(permit, CreateRepository::default()).await {
+            match self.create(permit, settings.clone()).await {
                 Err(RegistryError::RepositoryExists(name)) => {
                     match self.directory.recent(&name).await {
                         // The transaction that makes or deletes it is still in flight.

@@ -12,8 +12,8 @@ use crate::ports::{Condition, Consistency, Operation};
 
 /// Lifecycle policy of a repository, as the table keeps it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Document {
-    text: String,
+pub(super) struct StoredText {
+    pub(super) text: String,
 }
 
 impl Repositories {
@@ -25,7 +25,7 @@ impl Repositories {
     ) -> Result<(), RegistryError> {
         permit.must_be(Action::PutLifecyclePolicy);
         let name = permit.name();
-        let document = encode(&Document { text: policy.text().to_owned() })?;
+        let document = encode(&StoredText { text: policy.text().to_owned() })?;
         let mut attempts = Attempts::at(name);
         loop {
             let (repository, version) = self.directory.current(name).await?;
@@ -80,7 +80,7 @@ impl Repositories {
     ) -> Result<(String, u64), RegistryError> {
         let key = Place::LifecyclePolicy(id).key();
         match self.table.get(&key, Consistency::Strong).await? {
-            Some(item) => Ok((decode::<Document>(&item)?.text, item.version)),
+            Some(item) => Ok((decode::<StoredText>(&item)?.text, item.version)),
             None => Err(RegistryError::LifecyclePolicyUnknown(name.clone())),
         }
     }

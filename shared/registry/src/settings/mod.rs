@@ -1,10 +1,14 @@
-//! Settings of the registry as a whole: its policy, replication, scanning, signing, account
-//! settings.
+//! Settings of the registry as a whole: its policy, replication, scanning, signing, templates
+//! of repositories, rules of caches, account settings.
 //!
-//! Each is one document, replaced as a whole. What replicates, scans and signs reads them.
+//! Each is one document, replaced as a whole; of templates and rules there is one for each prefix.
+//! What replicates, scans, signs and caches reads them.
 
 mod account;
+mod cache_rule;
+mod creation_template;
 mod filter;
+mod prefixed;
 mod registry_policy;
 mod replication;
 mod scanning;
@@ -12,7 +16,10 @@ mod signing;
 
 pub(crate) use account::BLOB_MOUNTING;
 pub use account::{AccountSetting, BlobMounting, RegistryPolicyScope};
+pub use cache_rule::{CacheRule, Upstream, UpstreamAccess};
+pub use creation_template::{CreationReason, CreationTemplate, TemplateChange};
 pub use filter::{FilterType, RepositoryFilter};
+pub use prefixed::{PrefixedKind, PrefixedPage};
 pub(crate) use registry_policy::RegistryPolicy;
 pub use replication::{ReplicationConfiguration, ReplicationDestination, ReplicationRule};
 pub use scanning::{
