@@ -5,6 +5,7 @@
 //! the configuration, builds the ports, and mounts the handlers of `oci-api` and `ecr-api` on the
 //! server of `http-server`.
 
+mod credential_process;
 mod federation;
 mod identity;
 mod repository;
@@ -38,6 +39,8 @@ enum Command {
     Policy(Box<identity::PolicyCommand>),
     /// Say which AWS accounts and roles are let in, and what they may do.
     Federation(Box<federation::FederationCommand>),
+    /// Exchange AWS credentials for those of a session, as AWS's clients ask for them.
+    CredentialProcess(Box<credential_process::CredentialProcessOptions>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -50,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         Command::AccessKey(command) => runtime.block_on(command.run()),
         Command::Policy(command) => runtime.block_on(command.run()),
         Command::Federation(command) => runtime.block_on(command.run()),
+        Command::CredentialProcess(options) => runtime.block_on(options.run()),
     };
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     result

@@ -1,11 +1,16 @@
 //! Sessions of AWS principals: what they may do, and when they end.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use berth_registry::access::{
     Action, AuthenticationError, Caller, Facts, IssuedSession, Principal, TrustPermit,
 };
-use berth_registry::{NewTrust, Trust, TrustError};
+use berth_registry::ports::{AwsCaller, Clock, IdentifyCallers, IdentifyError, SignedCall};
+use berth_registry::ports::{Consistency, Query, Select};
+use berth_registry::{NewTrust, Proof, SessionError, SessionWish, Sessions, Trust, TrustError};
 use futures_util::future::join_all;
 
 use crate::harness::{Store, TestRegistry, image};
@@ -50,14 +55,48 @@ async fn delete(registry: &TestRegistry) {
     registry.trusts.delete(&permit(registry, Action::DeleteTrust, "builds")).await.unwrap();
 }
 
+/// A stand-in for AWS: whoever a call names as its host made it, and some are refused.
+#[derive(Debug, Default)]
+struct FakeAws {
+    asked: AtomicUsize,
+}
+
+#[async_trait]
+impl IdentifyCallers for FakeAws {
+    async fn identify(&self, call: SignedCall) -> Result<AwsCaller, IdentifyError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match call.host.as_str() {
+            "nobody" => Err(IdentifyError::Refused("SignatureDoesNotMatch".to_owned())),
+            arn => Ok(AwsCaller { arn: arn.to_owned(), user_id: "AROAEXAMPLE:run-7".to_owned() }),
+        }
+    }
+}
+
+/// Returns a proof of `principal`, signed now.
+fn proof(registry: &TestRegistry, principal: &str) -> Proof {
+    static PROOFS: AtomicUsize = AtomicUsize::new(0);
+    let (headers, body) = (Vec::new(), String::new());
+    Proof {
+        call: SignedCall { host: principal.to_owned(), headers, body },
+        signed_at: registry.store.clock.now(),
+        signature: PROOFS.fetch_add(1, Ordering::SeqCst).to_string(),
+    }
+}
+
+fn sessions(registry: &TestRegistry, aws: &Arc<FakeAws>) -> Sessions {
+    let (store, keys) = (&registry.store, registry.authenticator.sealing_keys());
+    Sessions::new(store.table.clone(), keys, aws.clone(), store.clock.clone())
+}
+
 pub(crate) async fn session(
     registry: &TestRegistry,
     trust: &Trust,
     principal: &str,
 ) -> IssuedSession {
-    let (principal, user_id) = (principal.parse().unwrap(), "AROAEXAMPLE:run-7".to_owned());
-    let lifetime = Duration::from_hours(1);
-    registry.authenticator.issue_session(trust, &principal, user_id, lifetime).await.unwrap()
+    let (trust, lifetime) = (Some(trust.name.clone()), None);
+    let sessions = sessions(registry, &Arc::default());
+    let proof = proof(registry, principal);
+    sessions.begin(proof, SessionWish { trust, lifetime }).await.unwrap()
 }
 
 /// Returns who proved to be in the session.
@@ -160,9 +199,6 @@ async fn nobody_makes_a_session_of_another() {
     let trusted = self::trust(&elsewhere, PULL).await;
     let foreign = session(&elsewhere, &trusted, OWN).await;
     refused(foreign.access_key_id.as_str(), foreign.session_token.reveal()).await;
-    // A principal that the trust does not mean.
-    let stranger = session(&registry, &trust, "arn:aws:iam::123456789012:user/kim").await;
-    refused(stranger.access_key_id.as_str(), stranger.session_token.reveal()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,6 +256,134 @@ async fn another_account_needs_both_sides() {
     check(&foreign, 403).await;
     set_policy("Allow", "arn:aws:iam::123456789012:role/ci", "").await;
     check(&own, 200).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_is_good_once() {
+    let registry = registry().await;
+    trust(&registry, PULL).await;
+    let aws = Arc::new(FakeAws::default());
+    let sessions = sessions(&registry, &aws);
+    let replayed = |result: Result<IssuedSession, SessionError>| match result {
+        Err(SessionError::Replayed) => {}
+        other => panic!("{other:?}"),
+    };
+    let first = proof(&registry, OWN);
+    sessions.begin(first.clone(), SessionWish::default()).await.unwrap();
+    replayed(sessions.begin(first.clone(), SessionWish::default()).await);
+    assert_eq!(aws.asked.load(Ordering::SeqCst), 1, "a replay costs no question");
+    // Another process, and many at once.
+    let other = TestRegistry::on(&registry.store).with_login().build();
+    replayed(self::sessions(&other, &aws).begin(first, SessionWish::default()).await);
+    let second = proof(&registry, OWN);
+    let begun = (0..8).map(|_| sessions.begin(second.clone(), SessionWish::default()));
+    let begun = join_all(begun).await.into_iter().flatten().count();
+    assert_eq!(begun, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_is_good_for_five_minutes() {
+    let registry = registry().await;
+    trust(&registry, PULL).await;
+    let sessions = sessions(&registry, &Arc::default());
+    let clock = &registry.store.clock;
+    let begin = async |proof: Proof| sessions.begin(proof, SessionWish::default()).await;
+    let (fresh, stale) = (proof(&registry, OWN), proof(&registry, OWN));
+    clock.advance(Duration::from_mins(5));
+    begin(fresh).await.unwrap();
+    clock.advance(Duration::from_millis(1));
+    let refused = begin(stale).await.unwrap_err();
+    assert!(matches!(refused, SessionError::Stale { .. }), "{refused:?}");
+    let signed_at = clock.now().plus(Duration::from_mins(1));
+    begin(Proof { signed_at, ..proof(&registry, OWN) }).await.unwrap();
+    let signed_at = signed_at.plus(Duration::from_millis(1));
+    let refused = begin(Proof { signed_at, ..proof(&registry, OWN) }).await.unwrap_err();
+    assert!(matches!(refused, SessionError::Early { .. }), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn proofs_do_not_pile_up() {
+    let registry = registry().await;
+    trust(&registry, PULL).await;
+    let sessions = sessions(&registry, &Arc::default());
+    let kept = async || {
+        let query = Query {
+            partition: "proofs".to_owned(),
+            prefix: String::new(),
+            after: None,
+            limit: 100,
+            consistency: Consistency::Strong,
+            select: Select::Keys,
+        };
+        registry.store.table.query(&query).await.unwrap().items.len()
+    };
+    for _ in 0..12 {
+        sessions.begin(proof(&registry, OWN), SessionWish::default()).await.unwrap();
+    }
+    assert_eq!(kept().await, 12);
+    registry.store.clock.advance(Duration::from_mins(16));
+    for left in [3, 2] {
+        sessions.begin(proof(&registry, OWN), SessionWish::default()).await.unwrap();
+        assert_eq!(kept().await, left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_trusted_gets_no_session() {
+    let registry = registry().await;
+    let trust = trust(&registry, PULL).await;
+    let sessions = sessions(&registry, &Arc::default());
+    let begin = async |principal: &str, wish: SessionWish| {
+        sessions.begin(proof(&registry, principal), wish).await
+    };
+    for stranger in [
+        "arn:aws:iam::123456789012:user/ci",
+        "arn:aws:iam::123456789012:root",
+        "arn:aws:sts::123456789012:assumed-role/ci2/run-7",
+        "arn:aws:sts::111122223333:assumed-role/dev/run-7",
+        "arn:aws:sts::444455556666:assumed-role/ci/run-7",
+    ] {
+        let refused = begin(stranger, SessionWish::default()).await.unwrap_err();
+        assert!(matches!(&refused, SessionError::Untrusted(arn) if arn == stranger), "{refused:?}");
+    }
+    let refused = begin("nobody", SessionWish::default()).await.unwrap_err();
+    let is_refused = matches!(refused, SessionError::Unidentified(IdentifyError::Refused(_)));
+    assert!(is_refused, "{refused:?}");
+    let refused = begin("no ARN", SessionWish::default()).await.unwrap_err();
+    assert!(matches!(refused, SessionError::Store(_)), "{refused:?}");
+
+    let named = |name: &str| SessionWish { trust: Some(name.parse().unwrap()), lifetime: None };
+    assert_eq!(begin(OWN, named("builds")).await.unwrap().trust, trust.name);
+    let refused = begin(OWN, named("other")).await.unwrap_err();
+    assert!(matches!(refused, SessionError::Untrusted(_)), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_lasts_as_long_as_its_trust_allows() {
+    let registry = registry().await;
+    let short = NewTrust {
+        principals: vec!["123456789012".parse().unwrap()],
+        max_session: Duration::from_mins(30),
+    };
+    let create = permit(&registry, Action::CreateTrust, "all");
+    registry.trusts.create(&create, short).await.unwrap();
+    trust(&registry, PULL).await;
+    let sessions = sessions(&registry, &Arc::default());
+    let lasts = async |trust: Option<&str>, minutes: Option<u64>| {
+        let trust = trust.map(|name| name.parse().unwrap());
+        let wish = SessionWish { trust, lifetime: minutes.map(Duration::from_mins) };
+        let now = registry.store.clock.now();
+        let begun = sessions.begin(proof(&registry, OWN), wish).await;
+        begun.ok().map(|session| (session.expires_at.millis() - now.millis()) / 60_000)
+    };
+    // The first by name, which is the short one.
+    assert_eq!(lasts(None, None).await, Some(30));
+    assert_eq!(lasts(None, Some(31)).await, None);
+    assert_eq!(lasts(None, Some(15)).await, Some(15));
+    assert_eq!(lasts(None, Some(14)).await, None);
+    assert_eq!(lasts(Some("builds"), None).await, Some(60));
+    assert_eq!(lasts(Some("builds"), Some(720)).await, Some(720));
+    assert_eq!(lasts(Some("builds"), Some(721)).await, None);
 }
 
 #[tokio::test]

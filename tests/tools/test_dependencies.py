@@ -24,11 +24,19 @@ INTERNAL = {
     "berth-aws": {"berth-registry", "berth-types"},
     "berth-embedded": {"berth-registry", "berth-types"},
     "berth-http-server": {"berth-oci-api", "berth-registry"},
-    "berth-settings": {"berth-ecr-api", "berth-oci-api", "berth-registry", "berth-types"},
+    "berth-settings": {
+        "berth-ecr-api",
+        "berth-oci-api",
+        "berth-registry",
+        "berth-sts",
+        "berth-types",
+    },
     "berth-ecr-api-function": FUNCTION,
     "berth-oci-delete": FUNCTION,
     "berth-oci-pull": FUNCTION,
     "berth-oci-push": FUNCTION,
+    "berth-session": FUNCTION,
+    "berth-sts": {"berth-registry", "berth-types"},
     "berth-token": FUNCTION,
     "berth-lambda-kit": {"berth-ecr-api", "berth-oci-api", "berth-registry", "berth-settings"},
     "berth-edge": {
@@ -44,6 +52,7 @@ INTERNAL = {
         "berth-http-server",
         "berth-oci-api",
         "berth-registry",
+        "berth-sts",
         "berth-types",
     },
 }

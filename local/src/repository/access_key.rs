@@ -17,7 +17,7 @@ struct Stored {
 
 /// Takes a secret from the command line or the environment.
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a parser that can fail")]
-pub(super) fn parse_secret(text: &str) -> Result<Secret, Infallible> {
+pub(crate) fn parse_secret(text: &str) -> Result<Secret, Infallible> {
     Ok(Secret::new(text.to_owned()))
 }
 

@@ -42,16 +42,8 @@ impl Client {
         parts.path_and_query = Some(PathAndQuery::from_static("/"));
         let endpoint = Uri::from_parts(parts)
             .context("--endpoint-url must be a URL such as http://127.0.0.1:5001")?;
-        // The machine's own certificates, so that a private authority is trusted here as well.
-        let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-        let config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .proxy(None)
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE));
         Ok(Self {
-            agent: config.build().into(),
+            agent: agent(),
             endpoint,
             region,
             access_key: access_key(access_key_id, secret_access_key, &data_dir)?,
@@ -117,4 +109,17 @@ impl Client {
         instructions.apply_to_request_http1x(request);
         Ok(())
     }
+}
+
+/// Makes a client of HTTP that believes the machine's own certificates, so that a private authority
+/// is trusted here as well.
+pub(crate) fn agent() -> ureq::Agent {
+    let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
+    let config = ureq::Agent::config_builder()
+        .tls_config(tls)
+        .proxy(None)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE));
+    config.build().into()
 }

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-pub(crate) use self::client::Client;
+pub(crate) use self::access_key::parse_secret;
+pub(crate) use self::client::{Client, agent};
 
 /// Options of `berth repository`.
 #[derive(Clone, Debug, Args)]

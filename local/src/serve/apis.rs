@@ -1,14 +1,17 @@
-use berth_ecr_api::EcrApi;
+use berth_ecr_api::{EcrApi, MOST_SESSION_BYTES, SessionApi};
 use berth_http_server::Api;
 use berth_oci_api::{OciApi, RequestBody, ResponseBody};
+use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-/// Both APIs of the registry: ECR's at `POST /`, the OCI distribution API everywhere else.
+/// The APIs of the registry: ECR's at `POST /`, sessions at `POST /session`, the OCI distribution API
+/// everywhere else.
 #[derive(Debug)]
 pub(super) struct Apis {
     pub(super) oci: OciApi,
     pub(super) ecr: EcrApi,
+    pub(super) session: SessionApi,
 }
 
 /// Whether a request is one to ECR's JSON API.
@@ -16,9 +19,18 @@ fn is_ecr(method: &Method, path: &str) -> bool {
     *method == Method::POST && path == "/"
 }
 
+/// Whether a request is one for a session.
+fn is_session(method: &Method, path: &str) -> bool {
+    *method == Method::POST && path == "/session"
+}
+
 impl Api for Apis {
     fn kind(&self, method: &Method, path: &str) -> &'static str {
-        if is_ecr(method, path) { "ecr" } else { self.oci.kind(method, path) }
+        match (is_ecr(method, path), is_session(method, path)) {
+            (true, _) => "ecr",
+            (_, true) => "session",
+            _ => self.oci.kind(method, path),
+        }
     }
 
     async fn answer(
@@ -28,6 +40,8 @@ impl Api for Apis {
     ) -> Response<ResponseBody> {
         if is_ecr(request.method(), request.uri().path()) {
             self.ecr(request, base_url).await
+        } else if is_session(request.method(), request.uri().path()) {
+            self.session(request, base_url).await.map(ResponseBody::Bytes)
         } else {
             self.oci.answer(request, base_url).await
         }
@@ -49,6 +63,20 @@ impl Apis {
                 let refused = EcrApi::failure(StatusCode::BAD_REQUEST, &error.to_string());
                 refused.map(ResponseBody::Bytes)
             }
+        }
+    }
+
+    async fn session(&self, request: Request<RequestBody>, base_url: &str) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        match Limited::new(body, MOST_SESSION_BYTES).collect().await {
+            Ok(body) => {
+                let request = Request::from_parts(parts, body.to_bytes());
+                self.session.handle(request, base_url).await
+            }
+            Err(error) if error.is::<LengthLimitError>() => {
+                SessionApi::failure(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long")
+            }
+            Err(error) => SessionApi::failure(StatusCode::BAD_REQUEST, &error.to_string()),
         }
     }
 }

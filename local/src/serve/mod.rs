@@ -13,13 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use berth_ecr_api::{BodyLimits, EcrApi};
+use berth_ecr_api::{BodyLimits, EcrApi, HostKnownBy, SessionApi};
 use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_http_server::{BaseUrl, Limits, Listeners, Service};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, SealingKeys};
 use berth_registry::ports::{Clock, SystemClock};
-use berth_registry::{Identity, Ports, PushRules, Registry, Tenancy, Trusts, Users};
+use berth_registry::{Identity, Ports, PushRules, Registry, Sessions, Tenancy, Trusts, Users};
+use berth_sts::{Hosts, Sts};
 
 use self::apis::Apis;
 use self::options::Settings;
@@ -55,7 +56,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     listeners.serve(service, Limits::default()).await.context("serving failed")
 }
 
-/// Puts both APIs on one registry.
+/// Puts the APIs on one registry.
 fn apis(
     settings: &Settings,
     folder: &DataFolder,
@@ -86,7 +87,17 @@ fn apis(
     let oci = oci.with_registry(&registry);
     let gate = authenticator.gate().sharing(registry.directory());
     let users = Users::new(ports.table.clone(), authenticator.known_keys(), Arc::clone(&clock));
-    let trusts = Trusts::new(ports.table, authenticator.known_trusts(), Arc::clone(&clock));
+    let trusts = Trusts::new(ports.table.clone(), authenticator.known_trusts(), Arc::clone(&clock));
+    let hosts = settings.sts.clone().unwrap_or_else(|| Hosts::of(&identity.region));
+    let (sealing, sts) = (authenticator.sealing_keys(), Arc::new(Sts::new(hosts)));
+    let session = SessionApi {
+        sessions: Sessions::new(ports.table, sealing, sts, Arc::clone(&clock)),
+        failed_logins: Arc::clone(&failed_logins),
+        host: match settings.public_url {
+            Some(_) => HostKnownBy::TheRegistry,
+            None => HostKnownBy::TheClient,
+        },
+    };
     let ecr = EcrApi {
         registry,
         users,
@@ -98,5 +109,5 @@ fn apis(
         body_limits: BodyLimits::STREAMED,
         clock,
     };
-    Apis { oci, ecr }
+    Apis { oci, ecr, session }
 }

@@ -4,6 +4,7 @@ use anyhow::Context;
 use berth_http_server::TrustedProxies;
 use berth_registry::access::Secret;
 use berth_registry::{CreateOnPush, SparseManifests};
+use berth_sts::Hosts;
 use berth_types::{Region, RegistryId};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
@@ -62,6 +63,9 @@ pub(crate) struct ServeOptions {
     /// Take an index, or an image, whose content is not all there
     #[arg(long, env = "BERTH_ALLOW_SPARSE_INDEX", num_args = 0..=1, default_missing_value = "true")]
     allow_sparse_index: Option<bool>,
+    /// URL of a stand-in for AWS STS, for tests [default: the region's and the global endpoint]
+    #[arg(long, env = "BERTH_STS_ENDPOINT", value_name = "URL")]
+    sts_endpoint: Option<String>,
     /// Configuration file, in TOML
     #[arg(long, env = "BERTH_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -112,6 +116,8 @@ pub(super) struct Settings {
     pub(super) open: bool,
     pub(super) create_on_push: CreateOnPush,
     pub(super) sparse_manifests: SparseManifests,
+    /// The hosts of STS, if they are others than AWS's.
+    pub(super) sts: Option<Hosts>,
 }
 
 impl ServeOptions {
@@ -133,6 +139,7 @@ impl ServeOptions {
         let region = merged.region.unwrap_or_else(|| "us-east-1".to_owned());
         let refuse = merged.no_create_on_push.unwrap_or(false);
         let sparse = merged.allow_sparse_index.unwrap_or(false);
+        let sts = merged.sts_endpoint.map(|url| Hosts::at(&url));
         Ok(Settings {
             listen: merged.listen.unwrap_or_else(|| "localhost:5001".to_owned()),
             data_dir: merged.data_dir.unwrap_or_else(|| PathBuf::from("./berth-data")),
@@ -146,6 +153,7 @@ impl ServeOptions {
             open: merged.open.unwrap_or(false),
             create_on_push: if refuse { CreateOnPush::Refuse } else { CreateOnPush::Create },
             sparse_manifests: if sparse { SparseManifests::Allow } else { SparseManifests::Refuse },
+            sts: sts.transpose().context("--sts-endpoint")?,
         })
     }
 
@@ -166,6 +174,7 @@ impl ServeOptions {
             open: self.open.or(other.open),
             no_create_on_push: self.no_create_on_push.or(other.no_create_on_push),
             allow_sparse_index: self.allow_sparse_index.or(other.allow_sparse_index),
+            sts_endpoint: self.sts_endpoint.or(other.sts_endpoint),
             config: None,
         }
     }

@@ -1,4 +1,5 @@
-//! The JSON 1.1 APIs of Amazon ECR and Amazon ECR Public, with Signature Version 4 at the door.
+//! The JSON 1.1 APIs of Amazon ECR and Amazon ECR Public, with Signature Version 4 at the door, and
+//! the sessions of AWS principals.
 //!
 //! A request comes in whole, is parsed, authenticated and authorized, calls one use case of
 //! `berth-registry`, and goes out whole. Nothing here listens on a socket or knows a store.
@@ -29,6 +30,7 @@ mod registry_operations;
 mod registry_policy;
 mod repository_filter;
 mod repository_prefix;
+mod session;
 mod signature;
 
 mod batch_check_layer_availability;
@@ -90,3 +92,4 @@ mod upload_layer_part;
 
 pub use api::EcrApi;
 pub use body_limits::BodyLimits;
+pub use session::{HostKnownBy, MOST_SESSION_BYTES, SessionApi};

@@ -23,6 +23,7 @@
 //! | `access-key/ID` | `access-key` | user, sealed secret, status | |
 //! | `trusts` | NAME | trust: its id, whom it lets in, its policies' names | |
 //! | `trust/NAME` | `policy/POLICY` | text of a policy of the trust's sessions | |
+//! | `proofs` | TIME/SIGNATURE | empty: a proof of an AWS principal that was used | |
 //! | `pull-time-exclusions` | ARN | when a principal's pulls were excluded | |
 //! | `settings` | NAME | setting of the registry | |
 //! | `templates` | PREFIX | template of the repositories that the registry makes | |
@@ -44,7 +45,7 @@ use berth_types::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ports::{Key, ObjectKey};
+use crate::ports::{Key, ObjectKey, Timestamp};
 use crate::settings::PrefixedKind;
 
 /// Id of a repository: a UUID, never used twice.
@@ -93,6 +94,7 @@ pub(crate) enum Place<'a> {
     AccessKey(&'a AccessKeyId),
     Trust(&'a TrustName),
     TrustPolicy(&'a TrustName, &'a PolicyName),
+    Proof { signed_at: Timestamp, signature: &'a str },
 }
 
 impl Place<'_> {
@@ -142,6 +144,9 @@ impl Place<'_> {
                 Key { partition: of_user(user), sort: format!("{POLICIES}{policy}") }
             }
             Self::Trust(name) => Key { partition: TRUSTS.to_owned(), sort: name.to_string() },
+            Self::Proof { signed_at, signature } => {
+                Key { partition: PROOFS.to_owned(), sort: proof(signed_at, signature) }
+            }
             Self::TrustPolicy(trust, policy) => {
                 Key { partition: of_trust(trust), sort: format!("{POLICIES}{policy}") }
             }
@@ -163,6 +168,9 @@ pub(crate) const USERS: &str = "users";
 
 /// Partition of all trusts.
 pub(crate) const TRUSTS: &str = "trusts";
+
+/// Partition of the proofs that were used.
+pub(crate) const PROOFS: &str = "proofs";
 
 /// Begin of the sort keys of a user's policies, and of a trust's.
 pub(crate) const POLICIES: &str = "policy/";
@@ -203,6 +211,11 @@ pub(crate) fn of_user(name: &UserName) -> String {
 /// Returns the partition of what belongs to a trust.
 pub(crate) fn of_trust(name: &TrustName) -> String {
     format!("trust/{name}")
+}
+
+/// Returns the sort key of a proof: the oldest come first.
+pub(crate) fn proof(signed_at: Timestamp, signature: &str) -> String {
+    format!("{:012}/{signature}", signed_at.seconds())
 }
 
 /// Returns the begin of the sort keys of an image's tags.

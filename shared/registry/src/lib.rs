@@ -22,7 +22,9 @@ mod uploads;
 
 pub use blobs::{Blob, LayerSummary, MountFrom, MountSources};
 pub use error::{MissingContent, RegistryError};
-pub use federation::{NewTrust, Trust, TrustError, TrustPage, Trusts};
+pub use federation::{
+    NewTrust, Proof, SessionError, SessionWish, Sessions, Trust, TrustError, TrustPage, Trusts,
+};
 pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
 };

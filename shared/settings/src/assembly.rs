@@ -1,11 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_ecr_api::{BodyLimits, EcrApi};
+use berth_ecr_api::{BodyLimits, EcrApi, HostKnownBy, SessionApi};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
-use berth_registry::ports::SystemClock;
-use berth_registry::{Identity, Ports, Registry, Trusts, Users};
+use berth_registry::ports::{StoreError, StoreErrorKind, SystemClock, WriteTable};
+use berth_registry::{Identity, Ports, Registry, Sessions, Trusts, Users};
+use berth_sts::{Hosts, Sts};
 
 use crate::Settings;
 
@@ -81,6 +82,26 @@ pub fn ecr_api(
         body_limits: BODIES_IN_EVENTS,
         clock,
     }
+}
+
+/// Makes what a function answers `POST /session` with. The gateway says which host a request came to,
+/// if the settings don't.
+pub fn session_api(
+    settings: &Settings,
+    table: Arc<dyn WriteTable>,
+    keys: SealingKeys,
+) -> Result<SessionApi, StoreError> {
+    let hosts = match &settings.aws_endpoint {
+        Some(url) => Hosts::at(url),
+        None => Ok(Hosts::of(&settings.region)),
+    };
+    let hosts = hosts.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+    let (sts, clock) = (Arc::new(Sts::new(hosts)), Arc::new(SystemClock));
+    Ok(SessionApi {
+        sessions: Sessions::new(table, Arc::new(keys), sts, clock),
+        failed_logins: Arc::new(FailedLogins::new(FAILED_LOGIN)),
+        host: HostKnownBy::TheRegistry,
+    })
 }
 
 fn authenticator(settings: &Settings, root: RootCredentials, keys: SealingKeys) -> Authenticator {

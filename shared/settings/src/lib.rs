@@ -8,6 +8,6 @@ mod assembly;
 mod environment;
 mod settings;
 
-pub use assembly::{Bodies, ecr_api, oci_api};
+pub use assembly::{Bodies, ecr_api, oci_api, session_api};
 pub use environment::{Environment, ProcessEnvironment};
 pub use settings::{Settings, SettingsError};

@@ -34,16 +34,16 @@ const BASIC_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
 /// What a request says of its signature, not yet verified.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     access_key_id: String,
     /// Token of the session that the access key belongs to.
     session_token: Option<Secret>,
     scope: Scope,
     pub(super) place: Place,
-    pub(super) signed_headers: Vec<String>,
-    pub(super) signature: Secret,
+    pub(crate) signed_headers: Vec<String>,
+    pub(crate) signature: Secret,
     /// When it was signed, by the client's clock.
-    pub(super) signed_at: Timestamp,
+    pub(crate) signed_at: Timestamp,
 }
 
 /// Where the signature is.
@@ -114,7 +114,8 @@ impl Claim {
         Ok(Some(Secret::new(token.to_owned())))
     }
 
-    fn parse_header(parts: &Parts, header: &str) -> Result<Self, SignatureError> {
+    /// Reads an `Authorization` header.
+    pub(crate) fn parse_header(parts: &Parts, header: &str) -> Result<Self, SignatureError> {
         let (algorithm, rest) = header.trim().split_once(' ').unwrap_or((header, ""));
         check_algorithm(algorithm)?;
         let fields = rest.split(',').filter_map(|field| field.trim().split_once('='));
@@ -259,7 +260,7 @@ impl Claim {
     }
 
     /// Returns the service of the scope.
-    pub(super) fn service(&self) -> &str {
+    pub(crate) fn service(&self) -> &str {
         &self.scope.service
     }
 }
@@ -282,7 +283,8 @@ fn parse_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(millis))
 }
 
-fn format_date(moment: Timestamp) -> String {
+/// Writes a moment as `X-Amz-Date` has it.
+pub(crate) fn format_date(moment: Timestamp) -> String {
     let millis = i64::try_from(moment.millis()).unwrap_or(i64::MAX);
     let moment = jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX);
     moment.strftime(BASIC_FORMAT).to_string()

@@ -21,7 +21,7 @@ use crate::api::EcrApi;
 use crate::error::ApiError;
 use crate::operation::Operation;
 
-use claim::Claim;
+pub(crate) use claim::{Claim, format_date};
 pub(crate) use error::SignatureError;
 
 /// Returns who makes the request.

@@ -1,4 +1,4 @@
-use berth_ecr_api::EcrApi;
+use berth_ecr_api::{EcrApi, SessionApi};
 use berth_oci_api::{OciApi, RequestBody, ResponseBody, Route};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -71,6 +71,24 @@ impl HttpApi for EcrApi {
         match body.collect().await {
             Ok(body) => self.handle(Request::from_parts(parts, body.to_bytes()), base_url).await,
             Err(error) => EcrApi::failure(StatusCode::BAD_REQUEST, &error.to_string()),
+        }
+    }
+}
+
+impl HttpApi for SessionApi {
+    fn kind(_: &str) -> &'static str {
+        "session"
+    }
+
+    fn failure(status: StatusCode, message: &str) -> Response<Bytes> {
+        SessionApi::failure(status, message)
+    }
+
+    async fn answer(&self, request: Request<RequestBody>, base_url: &str) -> Response<Bytes> {
+        let (parts, body) = request.into_parts();
+        match body.collect().await {
+            Ok(body) => self.handle(Request::from_parts(parts, body.to_bytes()), base_url).await,
+            Err(error) => SessionApi::failure(StatusCode::BAD_REQUEST, &error.to_string()),
         }
     }
 }

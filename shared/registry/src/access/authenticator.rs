@@ -4,13 +4,11 @@ use std::time::Duration;
 use berth_policy::AwsPrincipal;
 use berth_types::{Digest, RepositoryName, UploadId};
 
-use super::session::{IssuedSession, SESSION, SessionClaims, SessionToken};
+use super::session::{SESSION, SessionClaims, SessionToken};
 use super::token::{Claims, Grant, TOKEN};
 use super::{
     Caller, Gate, KnownKeys, KnownSession, KnownTrusts, Principal, Scope, SealingKeys, Secret,
 };
-use crate::federation::Trust;
-use crate::identity::new_access_key;
 use crate::ports::{Clock, StoreError, Timestamp};
 use crate::registry::Identity;
 
@@ -25,10 +23,6 @@ const UPLOAD_TOKEN: Duration = Duration::from_hours(1);
 
 /// How long a download's token lives.
 const DOWNLOAD_TOKEN: Duration = Duration::from_hours(1);
-
-/// Begin of the ids of sessions' access keys, as in
-/// [AWS](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids).
-const SESSION_KEY: &str = "ASIA";
 
 /// User name under which `/v2/` takes an authorization token as the password, as in ECR.
 const TOKEN_USER: &str = "AWS";
@@ -112,6 +106,12 @@ impl Authenticator {
     #[must_use]
     pub fn open(self) -> Self {
         Self { anonymous: Caller::ROOT, ..self }
+    }
+
+    /// Returns the keys that seal tokens, sessions and secrets.
+    #[must_use]
+    pub fn sealing_keys(&self) -> Arc<SealingKeys> {
+        self.keys.clone()
     }
 
     /// Returns what the process knows of access keys.
@@ -227,37 +227,6 @@ impl Authenticator {
             }
             _ => Err(AuthenticationError::Token),
         }
-    }
-
-    /// Makes a session of a principal that the trust lets in; `lifetime` is at most as long as the
-    /// trust allows.
-    pub async fn issue_session(
-        &self,
-        trust: &Trust,
-        principal: &AwsPrincipal,
-        user_id: String,
-        lifetime: Duration,
-    ) -> Result<IssuedSession, StoreError> {
-        let (access_key_id, secret) = new_access_key(SESSION_KEY)?;
-        let issued_at = self.clock.now();
-        let claims = SessionClaims {
-            access_key_id: access_key_id.clone(),
-            principal: principal.arn().to_owned(),
-            user_id,
-            trust: trust.name.clone(),
-            trust_id: trust.id,
-            issued_at,
-            expires_at: issued_at.plus(lifetime),
-        };
-        let (principal, expires_at) = (claims.principal.clone(), claims.expires_at);
-        let token = SessionToken { secret: secret.reveal().to_owned(), claims };
-        Ok(IssuedSession {
-            access_key_id,
-            secret_access_key: secret,
-            session_token: self.keys.seal(SESSION, &token).await?,
-            principal,
-            expires_at,
-        })
     }
 
     /// Makes a token that is good for all that the principal may do, as `GetAuthorizationToken`

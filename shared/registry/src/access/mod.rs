@@ -35,3 +35,4 @@ pub use principal::{KnownUser, Principal};
 pub use sealing_keys::SealingKeys;
 pub use secret::Secret;
 pub use session::{IssuedSession, KnownSession};
+pub(crate) use session::{SESSION, SessionClaims, SessionToken};

@@ -58,6 +58,8 @@ pub struct IssuedSession {
     pub session_token: Secret,
     /// ARN of the AWS principal whose session it is.
     pub principal: String,
+    /// The trust that let it in.
+    pub trust: TrustName,
     /// When it ends.
     pub expires_at: Timestamp,
 }

@@ -4,7 +4,7 @@ use berth_policy::InvalidPolicy;
 use berth_types::{PolicyName, TrustName};
 
 use crate::error::RegistryError;
-use crate::ports::StoreError;
+use crate::ports::{IdentifyError, StoreError, Timestamp};
 
 /// Why a use case of trusts refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,4 +52,49 @@ impl From<StoreError> for TrustError {
     fn from(error: StoreError) -> Self {
         Self::Registry(error.into())
     }
+}
+
+/// Why a session does not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The proof is too old.
+    #[error("the proof was signed more than {} seconds ago", most.as_secs())]
+    Stale {
+        /// When it was signed.
+        signed_at: Timestamp,
+        /// When it came.
+        now: Timestamp,
+        /// How old it may be.
+        most: Duration,
+    },
+    /// The proof is from the future.
+    #[error("the proof was signed more than {} seconds in the future", most.as_secs())]
+    Early {
+        /// When it was signed.
+        signed_at: Timestamp,
+        /// When it came.
+        now: Timestamp,
+        /// How far ahead it may be.
+        most: Duration,
+    },
+    /// The proof was used before.
+    #[error("the proof was used before")]
+    Replayed,
+    /// Nobody is known to have made the proof.
+    #[error(transparent)]
+    Unidentified(#[from] IdentifyError),
+    /// No trust lets this principal in, or not the one that was asked for.
+    #[error("no trust lets `{0}` in")]
+    Untrusted(String),
+    /// The session would be shorter or longer than its trust allows.
+    #[error("a session of this trust lasts {} to {} seconds", least.as_secs(), most.as_secs())]
+    Duration {
+        /// How long it must be at least.
+        least: Duration,
+        /// How long it may be.
+        most: Duration,
+    },
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }

@@ -6,11 +6,14 @@
 
 mod error;
 mod policies;
+mod proofs;
 mod record;
+mod sessions;
 mod trusts;
 
-pub use error::TrustError;
+pub use error::{SessionError, TrustError};
 pub(crate) use record::StoredTrust;
+pub use sessions::{Proof, SessionWish, Sessions};
 pub use trusts::{NewTrust, Trust, TrustPage};
 
 use std::sync::Arc;

@@ -1,8 +1,10 @@
-//! What the registry asks of the world: a table, objects, keys, queues, the time.
+//! What the registry asks of the world: a table, objects, keys, queues, the time, and who called
+//! AWS.
 //!
 //! A port hides a service, not a rule. Every rule stands above it, once, so that an adapter is
 //! small and one contract suite (`tests/contract`) covers it whole.
 
+mod callers;
 mod clock;
 mod error;
 mod keys;
@@ -10,6 +12,7 @@ mod objects;
 mod queue;
 mod table;
 
+pub use callers::{AwsCaller, IdentifyCallers, IdentifyError, SignedCall};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{KeyRefusal, StoreError, StoreErrorKind};
 pub use keys::{CheckKeys, DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
