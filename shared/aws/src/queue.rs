@@ -7,7 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::{
-    BatchResultErrorEntry, Message as Received, MessageSystemAttributeName,
+    BatchResultErrorEntry, Message as Received, MessageAttributeValue, MessageSystemAttributeName,
     SendMessageBatchRequestEntry,
 };
 use berth_registry::ports::{
@@ -26,6 +26,9 @@ const TRY: Duration = Duration::from_secs(5);
 
 /// Longest wait for a message, as SQS has it.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+/// Name of the attribute that says why a message was set aside.
+const REASON: &str = "reason";
 
 /// One standard queue. Its dead-letter queue is set where the queue is made.
 #[derive(Clone, Debug)]
@@ -88,6 +91,7 @@ impl ReceiveMessages for SqsQueue {
             .visibility_timeout(seconds(receive.hidden))
             .wait_time_seconds(seconds(wait))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_attribute_names(REASON)
             .customize()
             .config_override(Builder::default().timeout_config(timeouts));
         let answer = request.send().await.map_err(store_error)?;
@@ -128,7 +132,7 @@ fn batches(messages: &[NewMessage]) -> impl Iterator<Item = &[NewMessage]> {
     std::iter::from_fn(move || {
         let mut bytes = 0;
         let fits = rest.iter().take(MOST_SENT).take_while(|message| {
-            bytes += message.body.len();
+            bytes += length(message);
             bytes <= LARGEST_MESSAGE
         });
         // One that is too large goes alone, and SQS says why it is refused.
@@ -142,23 +146,36 @@ fn batches(messages: &[NewMessage]) -> impl Iterator<Item = &[NewMessage]> {
 fn entry(
     (position, message): (usize, &NewMessage),
 ) -> Result<SendMessageBatchRequestEntry, StoreError> {
-    let entry = SendMessageBatchRequestEntry::builder()
+    let internal = |error| StoreError::new(StoreErrorKind::Internal, error);
+    let mut entry = SendMessageBatchRequestEntry::builder()
         .id(position.to_string())
         .message_body(&message.body)
         .delay_seconds(seconds(message.delay));
-    entry.build().map_err(|error| StoreError::new(StoreErrorKind::Internal, error))
+    if let Some(reason) = &message.reason {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(reason);
+        entry = entry.message_attributes(REASON, value.build().map_err(internal)?);
+    }
+    entry.build().map_err(internal)
 }
 
 fn message(received: Received) -> Result<Message, StoreError> {
     let count = MessageSystemAttributeName::ApproximateReceiveCount;
     let count = received.attributes.as_ref().and_then(|attributes| attributes.get(&count));
     let count = count.and_then(|count| count.parse().ok());
-    match (received.body, received.receipt_handle, count) {
-        (Some(body), Some(receipt), Some(received)) => {
-            Ok(Message { body, receipt: Receipt(receipt), received })
+    let reason = received.message_attributes.and_then(|mut attributes| attributes.remove(REASON));
+    let reason = reason.and_then(|reason| reason.string_value);
+    match (received.message_id, received.body, received.receipt_handle, count) {
+        (Some(id), Some(body), Some(receipt), Some(received)) => {
+            Ok(Message { id, body, reason, receipt: Receipt(receipt), received })
         }
         _ => Err(StoreError::new(StoreErrorKind::Damaged, "SQS gave a message without its parts")),
     }
+}
+
+/// Returns how many bytes SQS counts.
+fn length(message: &NewMessage) -> usize {
+    let reason = message.reason.as_ref();
+    message.body.len() + reason.map_or(0, |reason| REASON.len() + "String".len() + reason.len())
 }
 
 fn refusal(failed: &BatchResultErrorEntry, kind: StoreErrorKind) -> StoreError {

@@ -2,9 +2,9 @@
 //!
 //! A message is an item of the table, in a partition of its queue:
 //!
-//! | partition | sort key | document | attribute `received` |
+//! | partition | sort key | document | attributes |
 //! |---|---|---|---|
-//! | `queue/NAME` | `DUE/ID` | body | how many times it was received |
+//! | `queue/NAME` | `DUE/ID/NONCE` | body | `received`: how many times it was; `reason` |
 //!
 //! DUE is the moment at which it can be received, in milliseconds of 20 digits, so that the first
 //! items are those to receive. To receive or to hide a message moves it to another moment, in one
@@ -32,6 +32,9 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// How often a message was received. It is no counter, since those stay behind when it moves.
 const RECEIVED: &str = "received";
+
+/// Why a message was set aside.
+const REASON: &str = "reason";
 
 /// Where messages go that were received too often.
 #[derive(Clone, Debug)]
@@ -81,17 +84,19 @@ impl SqliteQueue {
                 break;
             }
             let received = received(&item)?.saturating_add(1);
+            let id = id(&item.key)?.to_owned();
             let dead = self.dead_letters.as_ref().filter(|dead| received > dead.most_received);
             let queue = dead.map_or(&self.name, |dead| &dead.queue);
             let (due, received) = match dead {
                 Some(_) => (now, 0),
                 None => (now.plus(receive.hidden), received),
             };
-            let key = new_key(queue, due);
-            let body = text(&item)?;
+            let key = new_key(queue, due, &id);
+            let (body, reason) = (text(&item)?, item.attributes.get(REASON).cloned());
             // Another one may have received it first.
             if self.relocate(item, &key, received).await? && dead.is_none() {
-                messages.push(Message { body, receipt: Receipt(key.sort), received });
+                let receipt = Receipt(key.sort);
+                messages.push(Message { id, body, reason, receipt, received });
             }
         }
         Ok(messages)
@@ -100,7 +105,8 @@ impl SqliteQueue {
     /// Moves a message; returns `false` if it is not there any more.
     async fn relocate(&self, item: Item, key: &Key, received: u32) -> Result<bool, StoreError> {
         let delete = Operation::Delete { key: item.key, condition: Condition::Present };
-        let put = put(key.clone(), item.document, received);
+        let reason = item.attributes.get(REASON).cloned();
+        let put = put(key.clone(), item.document, received, reason);
         match self.table.transact(vec![delete, put]).await {
             Ok(()) => Ok(true),
             Err(TransactError::Conditions(_) | TransactError::Conflict) => Ok(false),
@@ -125,7 +131,8 @@ impl SendMessages for SqliteQueue {
         for messages in messages.chunks(MOST_OPERATIONS) {
             let puts = messages.iter().map(|message| {
                 let body = Bytes::copy_from_slice(message.body.as_bytes());
-                put(new_key(&self.name, now.plus(message.delay)), body, 0)
+                let key = new_key(&self.name, now.plus(message.delay), &Uuid::new_v4().to_string());
+                put(key, body, 0, message.reason.clone())
             });
             self.table.transact(puts.collect()).await.map_err(failure)?;
         }
@@ -156,7 +163,7 @@ impl ReceiveMessages for SqliteQueue {
         let found = self.table.get(&self.key(receipt), Consistency::Strong).await?;
         let item = found.ok_or_else(gone)?;
         let received = received(&item)?;
-        let key = new_key(&self.name, self.clock.now().plus(time));
+        let key = new_key(&self.name, self.clock.now().plus(time), id(&item.key)?);
         let moved = self.relocate(item, &key, received).await?;
         if moved { Ok(Receipt(key.sort)) } else { Err(gone()) }
     }
@@ -166,23 +173,27 @@ fn partition(queue: &str) -> String {
     format!("queue/{queue}")
 }
 
-fn new_key(queue: &str, due: Timestamp) -> Key {
-    Key { partition: partition(queue), sort: format!("{:020}/{}", due.millis(), Uuid::new_v4()) }
+/// Makes a key that no message had, so that an old receipt finds nothing.
+fn new_key(queue: &str, due: Timestamp, id: &str) -> Key {
+    let sort = format!("{:020}/{id}/{}", due.millis(), Uuid::new_v4());
+    Key { partition: partition(queue), sort }
 }
 
 fn is_due(key: &Key, now: Timestamp) -> Result<bool, StoreError> {
-    let due = key.sort.split_once('/').and_then(|(due, _)| due.parse().ok());
+    let due = key.sort.split('/').next().and_then(|due| due.parse().ok());
     due.map(|due: u64| due <= now.millis()).ok_or_else(damaged)
 }
 
-fn put(key: Key, document: Bytes, received: u32) -> Operation {
-    Operation::Put {
-        key,
-        document,
-        attributes: Attributes::from([(RECEIVED.to_owned(), received.to_string())]),
-        first_version: 1,
-        condition: Condition::Absent,
-    }
+fn id(key: &Key) -> Result<&str, StoreError> {
+    key.sort.split('/').nth(1).ok_or_else(damaged)
+}
+
+fn put(key: Key, document: Bytes, received: u32, reason: Option<String>) -> Operation {
+    let received = (RECEIVED.to_owned(), received.to_string());
+    let mut attributes = Attributes::from([received]);
+    attributes.extend(reason.map(|reason| (REASON.to_owned(), reason)));
+    let (first_version, condition) = (1, Condition::Absent);
+    Operation::Put { key, document, attributes, first_version, condition }
 }
 
 fn received(item: &Item) -> Result<u32, StoreError> {

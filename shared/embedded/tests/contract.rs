@@ -58,5 +58,5 @@ async fn queue() {
     let queue = |name| SqliteQueue::new(Arc::clone(&table), name, Arc::new(SystemClock));
     let jobs = Arc::new(queue("jobs").with_dead_letters(MOST_RECEIVED_ALIVE, "dead"));
     let dead = Arc::new(queue("dead"));
-    queue_suite(&Queues { send: jobs.clone(), receive: jobs, dead }).await;
+    queue_suite(&Queues { send: jobs.clone(), receive: jobs, send_dead: dead.clone(), dead }).await;
 }

@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod federation;
 mod identity;
+mod jobs;
 mod layout;
 mod lifecycle;
 mod manifests;
@@ -28,6 +29,7 @@ pub use federation::{
 pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
 };
+pub use jobs::{DeadLetter, DeadLetters, SetAside, WhichLetters};
 pub use layout::RepositoryId;
 pub use lifecycle::{
     LifecyclePreview, LifecyclePreviewError, LifecyclePreviews, PlannedAction, PreviewFigures,

@@ -19,7 +19,7 @@ async fn queue() {
     let policy =
         format!(r#"{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": {MOST_RECEIVED_ALIVE}}}"#);
     let jobs = make(&client, "jobs", Some(policy)).await;
-    queue_suite(&Queues { send: jobs.clone(), receive: jobs, dead }).await;
+    queue_suite(&Queues { send: jobs.clone(), receive: jobs, send_dead: dead.clone(), dead }).await;
 }
 
 async fn make(client: &Client, name: &str, redrive_policy: Option<String>) -> Arc<SqsQueue> {

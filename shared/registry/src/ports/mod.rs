@@ -21,8 +21,8 @@ pub use objects::{
     NewObject, ObjectKey, PartTag, PutError, ReadObjects, WriteObjects,
 };
 pub use queue::{
-    LARGEST_MESSAGE, MOST_RECEIVED, Message, NewMessage, Receipt, Receive, ReceiveMessages,
-    SendMessages,
+    LARGEST_MESSAGE, LONGEST_REASON, MOST_RECEIVED, Message, NewMessage, Receipt, Receive,
+    ReceiveMessages, SendMessages,
 };
 pub use table::{
     Attributes, Condition, Consistency, Counters, Item, Key, LARGEST_DOCUMENT, MOST_OPERATIONS,

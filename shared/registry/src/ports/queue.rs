@@ -11,6 +11,9 @@ pub const LARGEST_MESSAGE: usize = 1024 * 1024;
 /// The most messages that one call receives, as in SQS.
 pub const MOST_RECEIVED: usize = 10;
 
+/// The most bytes of what says why a message was set aside.
+pub const LONGEST_REASON: usize = 1024;
+
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewMessage {
@@ -18,21 +21,28 @@ pub struct NewMessage {
     pub body: String,
     /// How long nobody receives it: whole seconds (a fraction counts as one), at most 15 minutes.
     pub delay: Duration,
+    /// Why it was set aside, if it is a dead letter: text as a body's, 1 to [`LONGEST_REASON`]
+    /// bytes.
+    pub reason: Option<String>,
 }
 
 impl NewMessage {
     /// Makes a message that can be received at once.
     #[must_use]
     pub fn new(body: String) -> Self {
-        Self { body, delay: Duration::ZERO }
+        Self { body, delay: Duration::ZERO, reason: None }
     }
 }
 
 /// A message that was received. Nobody else receives it until its time is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
+    /// Names the message, however often it is received; another one in every queue.
+    pub id: String,
     /// What it says.
     pub body: String,
+    /// Why it was set aside, if whoever did so said why.
+    pub reason: Option<String>,
     /// Names this receipt of it.
     pub receipt: Receipt,
     /// How many times it was received, this one included; about right.
@@ -69,7 +79,7 @@ pub trait SendMessages: fmt::Debug + Send + Sync {
 /// Receives jobs from one queue: each message at least once, in no order.
 ///
 /// A message that was received a number of times and never acknowledged goes to the queue's
-/// dead-letter queue, if it has one. Both are set where the queue is made.
+/// dead-letter queue, if it has one, without a reason. Both are set where the queue is made.
 ///
 /// Permissions: `sqs:ReceiveMessage`, `sqs:DeleteMessage`, `sqs:ChangeMessageVisibility`.
 #[async_trait]

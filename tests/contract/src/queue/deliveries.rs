@@ -49,7 +49,7 @@ pub(super) async fn sending_nothing_is_nothing(f: &Fixture) {
 
 pub(super) async fn a_delayed_message_comes_later(f: &Fixture) {
     let started = Instant::now();
-    let late = NewMessage { body: f.body("late"), delay: 3 * SECOND };
+    let late = NewMessage { delay: 3 * SECOND, ..NewMessage::new(f.body("late")) };
     f.queues.send.send(&[late, NewMessage::new(f.body("early"))]).await.expect("they are sent");
     let first = f.one(LONG).await;
     assert_eq!(first.body, f.body("early"));

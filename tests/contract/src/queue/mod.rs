@@ -1,5 +1,6 @@
 //! The contract of `SendMessages` and `ReceiveMessages`.
 
+mod dead_letters;
 mod deliveries;
 mod receipts;
 
@@ -24,6 +25,8 @@ pub struct Queues {
     pub send: Arc<dyn SendMessages>,
     /// To receive.
     pub receive: Arc<dyn ReceiveMessages>,
+    /// To send dead letters.
+    pub send_dead: Arc<dyn SendMessages>,
     /// To receive dead letters.
     pub dead: Arc<dyn ReceiveMessages>,
 }
@@ -51,7 +54,12 @@ pub async fn queue_suite(queues: &Queues) {
         receipts::prolonged_stays_hidden,
         receipts::gone_can_not_be_hidden,
         receipts::receivers_share_the_work,
-        receipts::dead_letters_are_set_aside,
+        dead_letters::a_message_keeps_its_id,
+        dead_letters::a_letter_tells_its_reason,
+        dead_letters::a_long_reason_is_cut,
+        dead_letters::some_letters_are_mended,
+        dead_letters::all_letters_are_retried,
+        dead_letters::dead_letters_are_set_aside,
     );
 }
 

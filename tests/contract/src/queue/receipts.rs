@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use berth_registry::ports::{NewMessage, StoreErrorKind};
 use futures_util::future::join_all;
 
-use super::{Fixture, LONG, MOST_RECEIVED_ALIVE, one};
+use super::{Fixture, LONG};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -83,20 +83,4 @@ pub(super) async fn receivers_share_the_work(f: &Fixture) {
     let mut expected: Vec<_> = messages.into_iter().map(|message| message.body).collect();
     expected.sort();
     assert_eq!(bodies, expected, "each came once");
-}
-
-pub(super) async fn dead_letters_are_set_aside(f: &Fixture) {
-    f.send("poison").await;
-    for received in 1..=MOST_RECEIVED_ALIVE {
-        let message = f.one(LONG).await;
-        assert_eq!(message.received, received);
-        let hidden = f.queues.receive.hide(&message.receipt, Duration::ZERO).await;
-        hidden.expect("it is given back");
-    }
-    // The next receiver finds it dead.
-    f.assert_empty().await;
-    let dead = one(&*f.queues.dead, LONG).await;
-    assert_eq!(dead.body, f.body("poison"));
-    f.queues.dead.acknowledge(&dead.receipt).await.expect("it is acknowledged");
-    f.assert_empty().await;
 }

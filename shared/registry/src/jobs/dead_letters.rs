@@ -1,0 +1,144 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::ports::{
+    MOST_RECEIVED, Message, NewMessage, Receive, ReceiveMessages, SendMessages, StoreError,
+    StoreErrorKind,
+};
+
+/// How long letters are hidden from others while they are looked at.
+const HIDDEN: Duration = Duration::from_mins(1);
+
+/// How long to wait for one more letter. Without a wait, a queue may not show one that is there.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// The most letters that one call looks at.
+const MOST: usize = 10_000;
+
+/// The jobs of one queue that were set aside.
+///
+/// A queue shows its messages only to those who receive them: what one call looks at, another
+/// that runs beside it does not see, for a minute at most.
+#[derive(Clone, Debug)]
+pub struct DeadLetters {
+    dead: Arc<dyn ReceiveMessages>,
+    queue: Arc<dyn SendMessages>,
+}
+
+/// A job that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Names it among the dead letters of its queue.
+    pub id: String,
+    /// What the job says.
+    pub body: String,
+    /// Why it was set aside; `None` if its worker ended without a word each time.
+    pub reason: Option<String>,
+}
+
+/// Which letters something is done to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WhichLetters {
+    /// All.
+    All,
+    /// Those of these ids.
+    Of(Vec<String>),
+}
+
+/// What is done to letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Retry,
+    Purge,
+}
+
+impl DeadLetters {
+    /// Takes the dead letters, and the queue that they came from.
+    #[must_use]
+    pub fn new(dead: Arc<dyn ReceiveMessages>, queue: Arc<dyn SendMessages>) -> Self {
+        Self { dead, queue }
+    }
+
+    /// Returns letters, `most` of them or all if they are fewer, in no order.
+    pub async fn list(&self, most: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut messages = Vec::new();
+        loop {
+            let wanted = most.min(MOST) - messages.len();
+            let received = if wanted == 0 { Vec::new() } else { self.receive(wanted).await? };
+            if received.is_empty() {
+                self.give_back(&messages).await?;
+                let letter = |Message { id, body, reason, .. }| DeadLetter { id, body, reason };
+                return Ok(messages.into_iter().map(letter).collect());
+            }
+            messages.extend(received);
+        }
+    }
+
+    /// Sends letters to their queue again, and returns how many. One that a failure interrupts may
+    /// be sent and stay.
+    pub async fn retry(&self, which: &WhichLetters) -> Result<usize, StoreError> {
+        self.settle(which, Fate::Retry).await
+    }
+
+    /// Deletes letters, and returns how many.
+    pub async fn purge(&self, which: &WhichLetters) -> Result<usize, StoreError> {
+        self.settle(which, Fate::Purge).await
+    }
+
+    async fn settle(&self, which: &WhichLetters, fate: Fate) -> Result<usize, StoreError> {
+        let (mut settled, mut others) = (0, Vec::new());
+        while settled + others.len() < MOST && !which.is_done(settled) {
+            let received = self.receive(MOST_RECEIVED).await?;
+            if received.is_empty() {
+                break;
+            }
+            for message in received {
+                if !which.has(&message.id) {
+                    others.push(message);
+                    continue;
+                }
+                if fate == Fate::Retry {
+                    self.queue.send(&[NewMessage::new(message.body)]).await?;
+                }
+                self.dead.acknowledge(&message.receipt).await?;
+                settled += 1;
+            }
+        }
+        self.give_back(&others).await?;
+        Ok(settled)
+    }
+
+    async fn receive(&self, most: usize) -> Result<Vec<Message>, StoreError> {
+        let most = most.min(MOST_RECEIVED);
+        self.dead.receive(Receive { most, hidden: HIDDEN, wait: WAIT }).await
+    }
+
+    /// Lets others receive the messages at once.
+    async fn give_back(&self, messages: &[Message]) -> Result<(), StoreError> {
+        for message in messages {
+            match self.dead.hide(&message.receipt, Duration::ZERO).await {
+                // Somebody else settled it meanwhile.
+                Err(error) if error.kind() == StoreErrorKind::NotFound => {}
+                result => drop(result?),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl WhichLetters {
+    fn has(&self, id: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(ids) => ids.iter().any(|wanted| wanted == id),
+        }
+    }
+
+    /// Whether none is left when so many are settled.
+    fn is_done(&self, settled: usize) -> bool {
+        match self {
+            Self::All => false,
+            Self::Of(ids) => settled >= ids.len(),
+        }
+    }
+}
