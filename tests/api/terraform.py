@@ -275,3 +275,113 @@ class PullTimeUpdateExclusion(Resource):
 
     def delete(self) -> None:
         unless(self.GONE, self.ecr.deregister_pull_time_update_exclusion, principalArn=self.name)
+
+
+class PullThroughCacheRule(Resource):
+    """`aws_ecr_pull_through_cache_rule`, named by its prefix."""
+
+    GONE = {"PullThroughCacheRuleNotFoundException"}
+
+    def create(self, wanted: State) -> None:
+        self.ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix=self.name,
+            upstreamRegistryUrl=wanted["upstream_registry_url"],
+            **given(
+                credentialArn=wanted.get("credential_arn"),
+                customRoleArn=wanted.get("custom_role_arn"),
+                upstreamRepositoryPrefix=wanted.get("upstream_repository_prefix"),
+            ),
+        )
+
+    def read(self) -> State | None:
+        paginator = self.ecr.get_paginator("describe_pull_through_cache_rules")
+        pages = paginator.paginate(ecrRepositoryPrefixes=[self.name])
+        answer = unless(self.GONE, pages.build_full_result)
+        if answer is None:
+            return None
+        (rule,) = answer["pullThroughCacheRules"]
+        return {
+            "upstream_registry_url": rule["upstreamRegistryUrl"],
+            **given(
+                credential_arn=rule.get("credentialArn"),
+                custom_role_arn=rule.get("customRoleArn"),
+                upstream_repository_prefix=rule.get("upstreamRepositoryPrefix"),
+            ),
+        }
+
+    def update(self, before: State, wanted: State) -> None:
+        self.ecr.update_pull_through_cache_rule(
+            ecrRepositoryPrefix=self.name,
+            **given(
+                credentialArn=wanted.get("credential_arn"),
+                customRoleArn=wanted.get("custom_role_arn"),
+            ),
+        )
+
+    def delete(self) -> None:
+        unless(self.GONE, self.ecr.delete_pull_through_cache_rule, ecrRepositoryPrefix=self.name)
+
+
+class CreationTemplate(Resource):
+    """`aws_ecr_repository_creation_template`, named by its prefix."""
+
+    GONE = {"TemplateNotFoundException"}
+    # The arguments that are texts, and the members that they are in the API.
+    TEXTS = {
+        "custom_role_arn": "customRoleArn",
+        "description": "description",
+        "lifecycle_policy": "lifecyclePolicy",
+        "repository_policy": "repositoryPolicy",
+    }
+
+    def create(self, wanted: State) -> None:
+        texts = {name: wanted[argument] or None for argument, name in self.TEXTS.items()}
+        self.ecr.create_repository_creation_template(
+            prefix=self.name,
+            appliedFor=wanted["applied_for"],
+            imageTagMutability=wanted["image_tag_mutability"],
+            **given(
+                encryptionConfiguration=wanted.get("encryption_configuration"),
+                imageTagMutabilityExclusionFilters=wanted["exclusion_filters"] or None,
+                resourceTags=self.tags(wanted) or None,
+                **texts,
+            ),
+        )
+
+    def read(self) -> State | None:
+        paginator = self.ecr.get_paginator("describe_repository_creation_templates")
+        answer = unless(self.GONE, paginator.paginate(prefixes=[self.name]).build_full_result)
+        if answer is None or not answer["repositoryCreationTemplates"]:
+            return None
+        (template,) = answer["repositoryCreationTemplates"]
+        return {
+            "applied_for": sorted(template["appliedFor"]),
+            "image_tag_mutability": template["imageTagMutability"],
+            "exclusion_filters": template.get("imageTagMutabilityExclusionFilters", []),
+            "encryption_configuration": template["encryptionConfiguration"],
+            "resource_tags": {tag["Key"]: tag["Value"] for tag in template.get("resourceTags", [])},
+        } | {argument: template.get(name, "") for argument, name in self.TEXTS.items()}
+
+    def update(self, before: State, wanted: State) -> None:
+        """Sends what changed; a text that is taken away is sent empty."""
+        changed = {name for name in wanted if wanted[name] != before[name]}
+        members = {self.TEXTS[name]: wanted[name] for name in changed & self.TEXTS.keys()}
+        if changed & {"image_tag_mutability", "exclusion_filters"}:
+            members["imageTagMutability"] = wanted["image_tag_mutability"]
+        if "exclusion_filters" in changed and wanted["exclusion_filters"]:
+            members["imageTagMutabilityExclusionFilters"] = wanted["exclusion_filters"]
+        if "encryption_configuration" in changed:
+            members["encryptionConfiguration"] = wanted["encryption_configuration"]
+        if "applied_for" in changed:
+            members["appliedFor"] = wanted["applied_for"]
+        if "resource_tags" in changed:
+            members["resourceTags"] = self.tags(wanted)
+        self.ecr.update_repository_creation_template(prefix=self.name, **members)
+
+    def delete(self) -> None:
+        unless(self.GONE, self.ecr.delete_repository_creation_template, prefix=self.name)
+
+    @staticmethod
+    def tags(wanted: State) -> list[dict[str, str]]:
+        """Returns the tags as the API has them."""
+        return [{"Key": key, "Value": value} for key, value in wanted["resource_tags"].items()]

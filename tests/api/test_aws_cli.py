@@ -92,6 +92,7 @@ def test_every_operation_is_a_command(berth: BerthServer, aws: CommandLine, tmp_
     layers(aws, tmp_path)
     pictures(berth, aws, tmp_path)
     settings(aws)
+    prefixes(aws)
     aws("delete-repository", "--repository-name", NAME, "--force")
     assert aws.calls.succeeded == SUPPORTED
 
@@ -218,6 +219,27 @@ def settings(aws: CommandLine) -> None:
     aws("register-pull-time-update-exclusion", *principal)
     assert ROLE in aws("list-pull-time-update-exclusions")["pullTimeUpdateExclusions"]
     aws("deregister-pull-time-update-exclusion", *principal)
+
+
+def prefixes(aws: CommandLine) -> None:
+    """Makes, reads, changes and deletes what is of repositories that do not exist yet."""
+    rule = ["--ecr-repository-prefix", "cli-hub"]
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:ecr-pullthroughcache/cli-"
+    upstream = ["--upstream-registry-url", "registry-1.docker.io"]
+    aws("create-pull-through-cache-rule", *rule, *upstream, "--credential-arn", secret + "one")
+    aws("update-pull-through-cache-rule", *rule, "--credential-arn", secret + "two")
+    named = ["--ecr-repository-prefixes", "cli-hub"]
+    (found,) = aws("describe-pull-through-cache-rules", *named)["pullThroughCacheRules"]
+    assert found["credentialArn"] == secret + "two"
+    assert aws("delete-pull-through-cache-rule", *rule)["ecrRepositoryPrefix"] == "cli-hub"
+    prefix, reason = ["--prefix", "cli-template"], ["--applied-for", "REPLICATION"]
+    aws("create-repository-creation-template", *prefix, *reason)
+    changed = aws("update-repository-creation-template", *prefix, "--description", "of a test")
+    named = ["--prefixes", "cli-template"]
+    found = aws("describe-repository-creation-templates", *named)["repositoryCreationTemplates"]
+    assert found == [changed["repositoryCreationTemplate"]]
+    deleted = aws("delete-repository-creation-template", *prefix)
+    assert [deleted["repositoryCreationTemplate"]] == found
 
 
 def test_lists_are_read_in_parts(aws: CommandLine) -> None:

@@ -51,10 +51,40 @@ def empty_of_repositories(ecr: BaseClient) -> None:
         ecr.delete_repository(repositoryName=f"pages/repository-{i}")
 
 
+def fill_with_rules(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any], set[str]]:
+    """Makes rules of pull through caches, and returns their prefixes."""
+    names = {f"pages-{i}" for i in range(5)}
+    for name in names:
+        ecr.create_pull_through_cache_rule(
+            ecrRepositoryPrefix=name, upstreamRegistryUrl="public.ecr.aws"
+        )
+    return {}, names
+
+
+def empty_of_rules(ecr: BaseClient) -> None:
+    for i in range(5):
+        ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix=f"pages-{i}")
+
+
+def fill_with_templates(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any], set[str]]:
+    """Makes creation templates, and returns their prefixes."""
+    names = {f"pages-{i}" for i in range(5)}
+    for name in names:
+        ecr.create_repository_creation_template(prefix=name, appliedFor=["REPLICATION"])
+    return {}, names
+
+
+def empty_of_templates(ecr: BaseClient) -> None:
+    for i in range(5):
+        ecr.delete_repository_creation_template(prefix=f"pages-{i}")
+
+
 # How to fill a registry for a paginator, what to call each thing, and how to empty it afterwards.
 FILLINGS: dict[str, tuple[Filling, str, Callable[[BaseClient], None]]] = {
     "DescribeImages": (fill_with_images, "imageDigest", lambda _: None),
+    "DescribePullThroughCacheRules": (fill_with_rules, "ecrRepositoryPrefix", empty_of_rules),
     "DescribeRepositories": (fill_with_repositories, "repositoryName", empty_of_repositories),
+    "DescribeRepositoryCreationTemplates": (fill_with_templates, "prefix", empty_of_templates),
     "ListImages": (fill_with_images, "imageDigest", lambda _: None),
 }
 

@@ -15,7 +15,9 @@ from ecr_http import ACCOUNT, REGION, client
 from ecr_images import push, small_image
 from terraform import (
     AccountSetting,
+    CreationTemplate,
     LifecyclePolicy,
+    PullThroughCacheRule,
     PullTimeUpdateExclusion,
     RegistryPolicy,
     ReplicationConfiguration,
@@ -226,6 +228,83 @@ def test_account_settings(ecr: BaseClient, name: str, values: list[str]) -> None
 
 def test_pull_time_update_exclusions(ecr: BaseClient) -> None:
     gone(PullTimeUpdateExclusion(ecr, f"arn:aws:iam::{ACCOUNT}:role/terraform"), {})
+
+
+def test_pull_through_cache_rules(ecr: BaseClient) -> None:
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:ecr-pullthroughcache/terraform-"
+    elsewhere = "210987654321.dkr.ecr.eu-west-1.amazonaws.com"
+    role = f"arn:aws:iam::{ACCOUNT}:role/terraform-"
+    gone(
+        PullThroughCacheRule(ecr, "terraform-public"),
+        {"upstream_registry_url": "public.ecr.aws"},
+    )
+    gone(
+        PullThroughCacheRule(ecr, "terraform/hub"),
+        *[
+            {"upstream_registry_url": "registry-1.docker.io", "credential_arn": secret + number}
+            for number in ("one", "two")
+        ],
+    )
+    gone(
+        PullThroughCacheRule(ecr, "terraform-ecr"),
+        *[
+            {
+                "upstream_registry_url": elsewhere,
+                "custom_role_arn": role + number,
+                "upstream_repository_prefix": "ROOT",
+            }
+            for number in ("one", "two")
+        ],
+    )
+
+
+def template(*reasons: str, **more: Any) -> State:
+    nothing = dict.fromkeys(CreationTemplate.TEXTS, "")
+    return {
+        **AES256,
+        **nothing,
+        "applied_for": list(reasons),
+        "image_tag_mutability": "MUTABLE",
+        "exclusion_filters": [],
+        "resource_tags": {},
+    } | more
+
+
+def test_repository_creation_templates(ecr: BaseClient) -> None:
+    few = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10}
+    documents = {
+        "lifecycle_policy": lifecycle(rule(1, **few))["policy"],
+        "repository_policy": policy(ANYBODY_LISTS)["policy"],
+    }
+    gone(
+        CreationTemplate(ecr, "terraform-template"),
+        template("PULL_THROUGH_CACHE", "REPLICATION", resource_tags={"Foo": "Bar"}),
+        template(
+            "REPLICATION",
+            description="what Terraform makes",
+            custom_role_arn=f"arn:aws:iam::{ACCOUNT}:role/terraform",
+            image_tag_mutability="IMMUTABLE_WITH_EXCLUSION",
+            exclusion_filters=excluding("latest*", "prod-*"),
+            resource_tags={"Foo": "Baz", "team": "one"},
+            **documents,
+        ),
+        template(
+            "CREATE_ON_PUSH",
+            description="what Terraform makes",
+            image_tag_mutability="IMMUTABLE_WITH_EXCLUSION",
+            exclusion_filters=excluding("prod-*", "latest*"),
+            **documents | {"repository_policy": policy(ANYBODY_LISTS, ACCOUNT_PULLS)["policy"]},
+        ),
+        template("CREATE_ON_PUSH"),
+    )
+
+
+def test_a_template_of_defaults_has_no_drift(ecr: BaseClient) -> None:
+    made = CreationTemplate(ecr, "ROOT")
+    wanted = template("REPLICATION")
+    made.create({name: value for name, value in wanted.items() if name not in AES256})
+    assert made.read() == wanted
+    made.delete()
 
 
 def test_data_of_a_repository_and_its_images(berth: BerthServer, ecr: BaseClient) -> None:
