@@ -25,11 +25,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from calls import CallCounter
 from ministack import ACCOUNT, REGION, ROOT, MiniStack
 from runtime_api import RuntimeApi
 
-FUNCTIONS = ("oci-pull", "oci-push", "oci-delete", "token", "ecr-api")
+FUNCTIONS = ("oci-pull", "oci-push", "oci-delete", "token", "ecr-api", "session")
 ROOT_KEY = ("BERTHTESTROOTKEY0001", "berth-test-secret/with+signs0123456789abc")
 MOST_START_MS = 30
 MOST_ZIP_MB = 5
@@ -39,6 +42,7 @@ LAYER_BYTES = 4 * 1024 * 1024
 # Invocations of each operation whose calls are counted: the first ones still look for keys.
 COUNTED = 3
 PATHS = "/v2/bench/app"
+APP = {"repositoryName": "bench/app"}
 
 
 class BenchError(Exception):
@@ -176,6 +180,21 @@ def blob(content: bytes) -> dict:
     return event("oci-push", "POST", f"{PATHS}/blobs/uploads/", query, content)
 
 
+def ecr(operation: str, members: dict) -> dict:
+    """Returns the event of an operation of ECR's API, signed now."""
+    body = json.dumps(members).encode()
+    made = event("ecr-api", "POST", "/", body=body)
+    kept = {name: made["headers"][name] for name in ("host", "content-type", "x-amz-target")}
+    headers = kept | {
+        "content-type": "application/x-amz-json-1.1",
+        "x-amz-target": f"AmazonEC2ContainerRegistry_V20150921.{operation}",
+    }
+    request = AWSRequest("POST", f"https://{headers['host']}/", headers=headers, data=body)
+    SigV4Auth(Credentials(*ROOT_KEY), "ecr", REGION).add_auth(request)
+    made["headers"] |= {name.lower(): value for name, value in request.headers.items()}
+    return made
+
+
 def operations(count: int) -> list[tuple[str, str, int, list[dict]]]:
     """Returns what is measured: its name, its function, the status, `count` events or more."""
     manifests = [manifest(number) for number in range(count)]
@@ -203,6 +222,8 @@ def operations(count: int) -> list[tuple[str, str, int, list[dict]]]:
         ("GET manifest by digest", "oci-pull", 200, [by_digest] * count),
         ("GET blob (307)", "oci-pull", 307, [get_blob] * count),
         ("GET /token", "token", 200, [sample("token")] * count),
+        ("GetAuthorizationToken", "ecr-api", 200, [ecr("GetAuthorizationToken", {})] * count),
+        ("DescribeImages", "ecr-api", 200, [ecr("DescribeImages", APP)] * count),
         ("DELETE tag", "oci-delete", 202, delete),
     ]
 

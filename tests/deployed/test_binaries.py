@@ -21,7 +21,7 @@ LIBRARIES = re.compile(r"(libc|libm|libgcc_s|libpthread|libdl|librt|ld-linux-[a-
 MACHINES = {"AArch64": "arm64", "Advanced Micro Devices X86-64": "x86_64"}
 # 5 MB as Lambda's limits count them; `make bench-functions` measures the sizes.
 MOST_ZIP_BYTES = 5 * 1024 * 1024
-NAMES = ("ecr-api", "oci-delete", "oci-pull", "oci-push", "token")
+NAMES = ("ecr-api", "oci-delete", "oci-pull", "oci-push", "session", "token")
 
 
 def readelf(binary: Path, *options: str) -> str:

@@ -86,6 +86,7 @@ def test_template_routes() -> None:
         ("GET", "/token"): "TokenFunction",
         ("POST", "/token"): "TokenFunction",
         ("POST", "/"): "EcrApiFunction",
+        ("POST", "/session"): "SessionFunction",
     }
     for (method, path), name in expected.items():
         found = routes.match(method, path)
