@@ -61,6 +61,24 @@ async fn users_are_made_listed_and_deleted() {
 }
 
 #[tokio::test]
+async fn names_differ_in_more_than_case() {
+    let registry = TestRegistry::new();
+    let users = &registry.users;
+    users.create(&permit(&registry, Action::CreateUser, "Kim")).await.unwrap();
+    for name in ["kim", "KIM"] {
+        let again = users.create(&permit(&registry, Action::CreateUser, name)).await;
+        assert!(matches!(again, Err(IdentityError::UserExists(_))), "{again:?}");
+        // What policies say of `Kim` is not asked for `kim`.
+        let key = users.create_access_key(&permit(&registry, Action::CreateAccessKey, name)).await;
+        assert!(matches!(key, Err(IdentityError::UserUnknown(_))), "{key:?}");
+        let gone = users.delete(&permit(&registry, Action::DeleteUser, name)).await;
+        assert!(matches!(gone, Err(IdentityError::UserUnknown(_))), "{gone:?}");
+    }
+    users.delete(&permit(&registry, Action::DeleteUser, "Kim")).await.unwrap();
+    users.create(&permit(&registry, Action::CreateUser, "KIM")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_user_has_two_access_keys_however_many_ask() {
     let registry = TestRegistry::new();
     let (users, store) = (&registry.users, &registry.store);

@@ -18,7 +18,7 @@
 //! | `repository/ID` | `lifecycle-preview/RUN/DIGEST` | images that it acts on, this one the last | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |
 //! | `sealing-keys` | KEY | wrapped key that seals tokens, and when it was made | |
-//! | `users` | NAME | user: when it was made, its access keys' ids, its policies' names | |
+//! | `users` | NAME in lower case | user: name, when it was made, its access keys' ids, its policies' names | |
 //! | `user/NAME` | `policy/POLICY` | text of a policy of the user | |
 //! | `access-key/ID` | `access-key` | user, sealed secret, status | |
 //! | `trusts` | NAME | trust: its id, whom it lets in, its policies' names | |
@@ -139,7 +139,7 @@ impl Place<'_> {
             Self::SealingKey(id) => {
                 Key { partition: SEALING_KEYS.to_owned(), sort: id.to_string() }
             }
-            Self::User(name) => Key { partition: USERS.to_owned(), sort: name.as_str().to_owned() },
+            Self::User(name) => Key { partition: USERS.to_owned(), sort: name.folded() },
             Self::UserPolicy(user, policy) => {
                 Key { partition: of_user(user), sort: format!("{POLICIES}{policy}") }
             }

@@ -5,7 +5,8 @@ use crate::parsed_string::parsed_string;
 /// Name of a user of the registry: 1 to 64 of `[A-Za-z0-9_+=,.@-]`.
 ///
 /// Follows [IAM identifiers](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names).
-/// Names that differ in case alone are different names here.
+/// A registry has no two users whose names differ in case alone, as in IAM: see
+/// [`UserName::folded`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UserName(String);
@@ -23,6 +24,12 @@ impl UserName {
             true => Ok(()),
             false => Err(ParseUserNameError),
         }
+    }
+
+    /// Returns the name in lower case, which no other user's name may be in lower case.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
     }
 }
 

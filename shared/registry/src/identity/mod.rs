@@ -53,11 +53,17 @@ impl Users {
         result
     }
 
-    /// Returns a user as it is now, and its item's version.
+    /// Returns a user as it is now, and its item's version. The name is written as the user's is:
+    /// policies compare it so.
     async fn current(&self, name: &UserName) -> Result<(StoredUser, u64), IdentityError> {
         let item = self.table.get(&Place::User(name).key(), Consistency::Strong).await?;
-        let item = item.ok_or_else(|| IdentityError::UserUnknown(name.clone()))?;
-        Ok((decode(&item)?, item.version))
+        let unknown = || IdentityError::UserUnknown(name.clone());
+        let item = item.ok_or_else(unknown)?;
+        let user: StoredUser = decode(&item)?;
+        if user.name != *name {
+            return Err(unknown());
+        }
+        Ok((user, item.version))
     }
 }
 

@@ -9,6 +9,8 @@ use crate::ports::Timestamp;
 /// A user as it lies in the table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct StoredUser {
+    /// Its name, of which the item's key has the lower case.
+    pub(super) name: UserName,
     pub(super) created_at: Timestamp,
     /// Ids of its access keys, the oldest first.
     pub(super) access_keys: Vec<AccessKeyId>,

@@ -20,7 +20,7 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// A page of users, in the order of their names.
+/// A page of users, in the order of their names in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct UserPage {
     /// The users.
@@ -30,12 +30,14 @@ pub struct UserPage {
 }
 
 impl Users {
-    /// Makes the user that the permit names, without access keys and policies.
+    /// Makes the user that the permit names, without access keys and policies. There must be none
+    /// whose name differs in case alone, as in
+    /// [IAM](https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateUser.html).
     pub async fn create(&self, permit: &UserPermit) -> Result<User, IdentityError> {
         permit.must_be(Action::CreateUser);
         let (name, created_at) = (permit.name().clone(), self.clock.now());
         let (access_keys, policies) = (Vec::new(), Vec::new());
-        let stored = StoredUser { created_at, access_keys, policies };
+        let stored = StoredUser { name: name.clone(), created_at, access_keys, policies };
         let key = Place::User(&name).key();
         let operation = put(key, encode(&stored)?, created_at.millis(), Condition::Absent);
         match self.table.transact(vec![operation]).await {
@@ -58,7 +60,7 @@ impl Users {
         let query = Query {
             partition: USERS.to_owned(),
             prefix: String::new(),
-            after: after.map(UserName::to_string),
+            after: after.map(UserName::folded),
             limit: limit.clamp(1, 1000),
             consistency: Consistency::Strong,
             select: Select::Items,
@@ -66,8 +68,8 @@ impl Users {
         let page = self.table.query(&query).await?;
         let mut users = Vec::with_capacity(page.items.len());
         for item in &page.items {
-            let StoredUser { created_at, .. } = decode(item)?;
-            users.push(User { name: parse(&item.key.sort)?, created_at });
+            let StoredUser { name, created_at, .. } = decode(item)?;
+            users.push(User { name, created_at });
         }
         let next = page.next.as_deref().map(parse).transpose()?;
         Ok(UserPage { users, next })
