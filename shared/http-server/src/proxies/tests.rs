@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const PROXY: &str = "10.0.0.1";
@@ -205,5 +207,45 @@ fn proxies_are_addresses_and_networks() {
     assert_eq!(parse("::1 , 10.0.0.0/8").unwrap().0.len(), 2);
     for text in ["", "10.0.0.0/33", "10.0.0", "localhost", "10.0.0.0/8,", "10.0.0.0/8;::1"] {
         assert!(parse(text).is_err(), "{text}");
+    }
+}
+
+/// What a client may send, to mislead whoever reads on from there.
+fn forged() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("for=10.0.0.9"),
+        Just("for=\"10.0.0.9\""),
+        Just("proto=https"),
+        Just("host=evil.example"),
+        Just("10.0.0.9"),
+        Just("unknown"),
+        Just("\""),
+        Just("\\"),
+        Just(","),
+        Just(";"),
+        Just("="),
+        Just(" "),
+        Just("[::1]"),
+        Just("_x"),
+        Just(":80"),
+    ];
+    let pieces = prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat());
+    prop_oneof![pieces, "[ -~]{0,40}"]
+}
+
+proptest! {
+    #[test]
+    fn what_a_proxy_adds_is_never_overridden(text in forged()) {
+        let added = "for=192.0.2.1;proto=http;host=r.example";
+        let (longer, both) = (format!("{text}, {added}"), [("forwarded", &*text), ("forwarded", added)]);
+        for origin in [origin(&[("forwarded", &longer)]), origin(&both)].into_iter().flatten() {
+            check(Ok(origin), "192.0.2.1 http r.example");
+        }
+        let added = "192.0.2.1";
+        let (longer, both) =
+            (format!("{text}, {added}"), [("x-forwarded-for", &*text), ("x-forwarded-for", added)]);
+        for origin in [origin(&[("x-forwarded-for", &longer)]), origin(&both)] {
+            check(origin, "192.0.2.1 - -");
+        }
     }
 }
