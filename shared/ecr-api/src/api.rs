@@ -32,6 +32,12 @@ use crate::{
 
 const JSON_1_1: &str = "application/x-amz-json-1.1";
 
+/// Headers that say what a request is: two of them may say two things.
+const ONCE: [(&str, &str); 2] = [
+    ("content-type", "The request has more than one Content-Type header"),
+    ("x-amz-target", "The request has more than one X-Amz-Target header"),
+];
+
 /// The JSON APIs of ECR and ECR Public, in front of one registry.
 #[derive(Clone, Debug)]
 pub struct EcrApi {
@@ -304,6 +310,11 @@ fn parse_operation(parts: &http::request::Parts) -> Result<Operation, ApiError> 
     if parts.method != Method::POST {
         return Err(ApiError::Protocol("The request's method must be POST"));
     }
+    for (name, reason) in ONCE {
+        if parts.headers.get_all(name).iter().nth(1).is_some() {
+            return Err(ApiError::Protocol(reason));
+        }
+    }
     let text = |value: Option<&HeaderValue>| value.and_then(|v| v.to_str().ok().map(str::to_owned));
     let content_type = text(parts.headers.get(CONTENT_TYPE)).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -361,6 +372,9 @@ mod tests {
         let json = |kind| Request::post("/").header("content-type", kind);
         check(json("application/json"), "Content-Type");
         check(json(JSON_1_1), "X-Amz-Target");
+        check(json(JSON_1_1).header("content-type", JSON_1_1), "more than one Content-Type");
+        let target = json(JSON_1_1).header("x-amz-target", "A.B");
+        check(target.header("x-amz-target", "A.B"), "more than one X-Amz-Target");
         check(json("Application/x-amz-json-1.1; charset=utf-8"), "X-Amz-Target");
         check(json(JSON_1_1).header("x-amz-target", "Other.PutImage"), "Other.PutImage");
     }

@@ -81,6 +81,8 @@ enum Target {
     Api(&'static str),
     /// Nowhere: what proxies say of its origin can't be believed.
     Refused(OriginError),
+    /// Nowhere: it names two hosts ([RFC 9112, section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2)).
+    TwoHosts,
 }
 
 impl Target {
@@ -97,7 +99,7 @@ impl Target {
             Self::Health => "health",
             Self::Metrics => "metrics",
             Self::Api(kind) => kind,
-            Self::Refused(_) => "refused",
+            Self::Refused(_) | Self::TwoHosts => "refused",
         }
     }
 }
@@ -127,6 +129,9 @@ impl<A: Api> Service<A> {
         let (method, version) = (request.method().clone(), request.version());
         let path = request.uri().path().to_owned();
         let (target, origin) = match self.proxies.origin(connection.client, request.headers()) {
+            Ok(origin) if request.headers().get_all(HOST).iter().nth(1).is_some() => {
+                (Target::TwoHosts, origin)
+            }
             Ok(origin) => (Target::of(&method, &path, &self.api), origin),
             Err(error) => (Target::Refused(error), Origin::default()),
         };
@@ -167,6 +172,7 @@ impl<A: Api> Service<A> {
             Target::Health => self.health().await,
             Target::Metrics => plain_text(StatusCode::OK, self.metrics.text()),
             Target::Refused(error) => plain_text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+            Target::TwoHosts => plain_text(StatusCode::BAD_REQUEST, "two `Host` headers\n"),
             Target::Api(kind) => {
                 let _in_flight = (kind == "upload" && *request.method() != Method::GET)
                     .then(|| self.metrics.upload());

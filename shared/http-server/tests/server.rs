@@ -226,3 +226,10 @@ async fn a_trusted_proxys_nonsense_is_refused() {
     let answer = server.ask("PUT / HTTP/1.1\r\nHost: a\r\nForwarded: for=\"", "four").await;
     check(&answer, 400, "the header `Forwarded` is not valid\n");
 }
+
+#[tokio::test]
+async fn a_request_has_one_host() {
+    let server = Server::start(of_request(), Limits::default()).await;
+    let answer = server.ask("PUT / HTTP/1.1\r\nHost: a\r\nHost: a", "four").await;
+    check(&answer, 400, "two `Host` headers\n");
+}

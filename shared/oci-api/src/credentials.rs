@@ -39,7 +39,12 @@ async fn caller_by_header(
     headers: &HeaderMap,
     authenticator: &Authenticator,
 ) -> Result<Caller, AuthenticationError> {
-    let Some(header) = headers.get(AUTHORIZATION) else { return Ok(authenticator.anonymous()) };
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let Some(header) = all.next() else { return Ok(authenticator.anonymous()) };
+    if all.next().is_some() {
+        // What stands in between may have looked at the other.
+        return Err(AuthenticationError::Password);
+    }
     let header = header.to_str().map_err(|_| AuthenticationError::Password)?;
     let (scheme, rest) = header.split_once(' ').ok_or(AuthenticationError::Password)?;
     if scheme.eq_ignore_ascii_case("bearer") {

@@ -6,6 +6,7 @@
 
 mod claim;
 mod error;
+mod parse;
 mod verify;
 
 #[cfg(test)]

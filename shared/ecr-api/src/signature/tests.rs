@@ -1,5 +1,8 @@
 //! Signatures that botocore 1.43 made for these requests at 2026-11-21T04:30:00Z.
 
+mod twice;
+mod vectors;
+
 use http::Request;
 
 use super::*;
@@ -146,7 +149,7 @@ async fn other_keys_are_unknown() {
     check_reason(case.verify().await, "UnrecognizedClientException", "is invalid");
     let mut case = Case::in_header();
     case.extra.push(("x-amz-security-token", TOKEN));
-    let reason = "'x-amz-security-token' must be a 'SignedHeader'";
+    let reason = "'X-Amz-Security-Token' must be a 'SignedHeader'";
     check_reason(case.verify().await, "InvalidSignatureException", reason);
 }
 
@@ -160,9 +163,6 @@ async fn sessions_sign_their_token() {
     };
     assert_eq!(in_header(TOKEN).verify().await, Ok(()));
     assert_eq!(in_header("other").verify().await, Err(SignatureError::Mismatch));
-    let mut two = in_header(TOKEN);
-    two.extra.push(("x-amz-security-token", TOKEN));
-    assert_eq!(two.verify().await, Err(SignatureError::UnknownKey));
     let mut two = in_header(TOKEN);
     two.uri = format!("/?X-Amz-Security-Token={TOKEN}");
     assert_eq!(two.verify().await, Err(SignatureError::UnknownKey));
@@ -240,18 +240,19 @@ async fn half_signatures_are_incomplete() {
     let broken = async |from: &str, to: &str| Case::in_query().signature(from, to).verify().await;
     check_reason(broken("X-Amz-Date", "Date").await, CODE, "must include 'X-Amz-Date'");
     check_reason(broken("20261121T043000Z", "yesterday").await, CODE, "ISO-8601");
-    let mut case = Case::in_header();
+    let mut case = Case::in_header().signature("Signature=", "S=").signature("Credential=", "C=");
     case.extra.clear();
-    check_reason(case.verify().await, CODE, "X-Amz-Date");
+    let all = "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires existence of a 'X-Amz-Date' header.";
+    check_reason(case.verify().await, CODE, all);
 }
 
 #[tokio::test]
 async fn what_a_request_does_is_signed() {
     let case = Case::in_header().signature(";x-amz-target", "");
-    let reason = "'x-amz-target' must be a 'SignedHeader'";
+    let reason = "'X-Amz-Target' must be a 'SignedHeader'";
     check_reason(case.verify().await, "InvalidSignatureException", reason);
     let case = Case::in_header().signature("host;", "");
-    check_reason(case.verify().await, "InvalidSignatureException", "'host' must be");
+    check_reason(case.verify().await, "InvalidSignatureException", "'Host' or ':authority' must");
 }
 
 #[tokio::test]
