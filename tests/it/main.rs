@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod abuse;
 mod auth;
 mod bad_input;
 mod blob_deletion;
