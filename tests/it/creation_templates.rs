@@ -1,10 +1,12 @@
 //! Templates of the repositories that a push makes.
 
+use std::sync::Arc;
+
 use berth_registry::access::{Action, Caller, Facts, RegistryPermit};
 use berth_registry::{CreationReason, RegistryError, Repository, TemplateChange};
 use berth_types::{RepositoryPrefix, TagMutabilitySetting};
 
-use crate::harness::{TestRegistry, bytes, image, permit};
+use crate::harness::{ShortPages, Store, TestRegistry, bytes, image, permit};
 
 const LIFECYCLE: &str = r#"{"rules": [{"rulePriority": 1, "description": "few",
     "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 9},
@@ -126,4 +128,38 @@ async fn a_template_is_changed_by_what_is_given() {
     assert_eq!((updated.tags["template"].as_str(), updated.prefix.as_str()), ("a", "a/"));
     let refused = update(TemplateChange::Policy(Some("{}".to_owned()))).await;
     assert!(matches!(refused, Err(RegistryError::PolicyInvalid(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn there_are_fifty_however_short_the_pages_are() {
+    let store = Store::new();
+    let table = Arc::new(ShortPages(Arc::clone(&store.table)));
+    let registry = TestRegistry::on(&store).table(table).build();
+    let settings = &registry.registry.settings;
+    let creation = registry_permit(&registry, Action::CreateRepositoryCreationTemplate).await;
+    let create = async |number: usize| {
+        let prefix = format!("team-{number:02}/").parse().unwrap();
+        settings.create_template(creation, prefix, &[named("t")]).await
+    };
+    for number in 0..50 {
+        create(number).await.unwrap();
+    }
+    let refused = create(50).await;
+    assert!(matches!(refused, Err(RegistryError::TooManyPrefixes { most: 50, .. })), "{refused:?}");
+    let refused = create(0).await;
+    assert!(matches!(refused, Err(RegistryError::PrefixTaken { .. })), "{refused:?}");
+
+    let description = registry_permit(&registry, Action::DescribeRepositoryCreationTemplates).await;
+    let mut found = Vec::new();
+    let mut after: Option<RepositoryPrefix> = None;
+    loop {
+        let page = settings.templates(description, after.as_ref(), 7).await.unwrap();
+        found.extend(page.settings.into_iter().map(|template| String::from(template.prefix)));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let expected: Vec<_> = (0..50).map(|number| format!("team-{number:02}/")).collect();
+    assert_eq!(found, expected);
 }

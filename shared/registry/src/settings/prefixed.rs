@@ -10,7 +10,8 @@ use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::{Place, partition_of};
 use crate::ports::{
-    Condition, Consistency, Item, Operation, Query, ReadTable, Select, StoreError, TransactError,
+    Condition, Consistency, Item, Operation, Page, Query, ReadTable, Select, StoreError,
+    StoreErrorKind, TransactError,
 };
 
 /// How many settings of one kind a registry has at most.
@@ -60,11 +61,12 @@ impl Settings {
     pub(super) async fn add<T: Prefixed>(&self, setting: &T) -> Result<(), RegistryError> {
         let (kind, prefix) = (T::KIND, setting.prefix());
         let exists = || RegistryError::PrefixTaken { kind, prefix: prefix.clone() };
-        let there = self.query::<T>(None, MOST, Select::Keys).await?;
-        if there.items.iter().any(|item| item.key.sort == prefix.folder()) {
-            return Err(exists());
+        match self.current::<T>(prefix).await {
+            Err(RegistryError::PrefixUnknown { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(exists()),
         }
-        if there.items.len() >= MOST {
+        if self.count::<T>(MOST).await? >= MOST {
             return Err(RegistryError::TooManyPrefixes { kind, most: MOST });
         }
         let first_version = self.clock.now().millis();
@@ -91,12 +93,26 @@ impl Settings {
         after: Option<&RepositoryPrefix>,
         limit: usize,
     ) -> Result<PrefixedPage<T>, RegistryError> {
+        let after = after.map(|prefix| prefix.folder().to_owned());
         let page = self.query::<T>(after, limit, Select::Items).await?;
         let settings: Result<Vec<T>, StoreError> = page.items.iter().map(decode).collect();
-        let settings = settings?;
-        let last = settings.last().filter(|_| page.next.is_some());
-        let next = last.map(|setting| setting.prefix().clone());
-        Ok(PrefixedPage { settings, next })
+        let next = page.next.map(|sort| sort.parse()).transpose();
+        let next = next.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))?;
+        Ok(PrefixedPage { settings: settings?, next })
+    }
+
+    /// Counts the settings of a kind, no further than to `most`.
+    async fn count<T: Prefixed>(&self, most: usize) -> Result<usize, StoreError> {
+        let mut count = 0;
+        let mut after = None;
+        loop {
+            let page = self.query::<T>(after, most - count, Select::Keys).await?;
+            count += page.items.len();
+            after = page.next;
+            if after.is_none() || count >= most {
+                return Ok(count);
+            }
+        }
     }
 
     /// Changes the setting for `prefix`, and returns what it is then. `change` may be called
@@ -150,14 +166,14 @@ impl Settings {
 
     async fn query<T: Prefixed>(
         &self,
-        after: Option<&RepositoryPrefix>,
+        after: Option<String>,
         limit: usize,
         select: Select,
-    ) -> Result<crate::ports::Page, StoreError> {
+    ) -> Result<Page, StoreError> {
         let query = Query {
             partition: partition_of(T::KIND).to_owned(),
             prefix: String::new(),
-            after: after.map(|prefix| prefix.folder().to_owned()),
+            after,
             limit,
             consistency: Consistency::Strong,
             select,
