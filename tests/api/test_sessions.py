@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import random
 import secrets
 import socket
 import subprocess
@@ -396,6 +397,24 @@ def test_an_aws_that_is_slow_or_down(berth: BerthServer, sts: StsStandIn, ci: Cr
 )
 def test_other_bodies(berth: BerthServer, body: bytes, status: int) -> None:
     check_refused(exchange(berth, body), status, "SerializationException")
+
+
+def test_random_bodies(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
+    """Bytes of chance, and proofs that chance has cut, are refused in the right form."""
+    chance = random.Random(20261121)
+    good = json.dumps(proof(berth, sts, ci)).encode()
+    asked = len(sts.requests)
+    with requests.Session() as session:
+        for number in range(2000):
+            if number % 2:
+                body = chance.randbytes(chance.randrange(200))
+            else:
+                start = chance.randrange(1, len(good))
+                body = good[:start] + chance.randbytes(chance.randrange(8))
+            answer = session.post(berth.url + "/session", data=body, timeout=30)
+            assert answer.status_code == 400, (body, answer.text)
+            assert answer.json()["__type"].endswith("Exception")
+    assert len(sts.requests) == asked
 
 
 def test_the_registry_asks_aws_alone(ci: Credentials, sts: StsStandIn) -> None:

@@ -30,6 +30,10 @@ const HEADERS: [&str; 5] = ["content-type", "host", "x-amz-date", NONCE, REGISTR
 /// Header that it has when the credentials are those of a session of AWS.
 const SECURITY_TOKEN: &str = "x-amz-security-token";
 
+/// Spaces, commas and `=` in the header of a signature: three of them before each of its parts, less
+/// the comma before the first.
+const SEPARATORS: usize = 8;
+
 /// The names by which a machine calls itself.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
@@ -55,7 +59,7 @@ impl SignedRequest {
             let constraint = format!("must be '{BODY}'");
             return Err(InvalidParameter::new("body", constraint).into());
         }
-        let headers = lower_case(self.headers)?;
+        let mut headers = lower_case(self.headers)?;
         check_names(&headers)?;
         let claim = claim(&headers)?;
         let signed: Vec<_> = headers.keys().map(String::as_str).collect();
@@ -77,6 +81,7 @@ impl SignedRequest {
         }
         must_be_for(&headers[REGISTRY], known_by, base_url)?;
         let (signed_at, signature) = (claim.signed_at, signature.to_owned());
+        headers.insert("authorization".to_owned(), authorization(&claim)?);
         let host = headers["host"].clone();
         let headers = headers.into_iter().collect();
         Ok(Proof { call: SignedCall { host, headers, body: self.body }, signed_at, signature })
@@ -134,6 +139,21 @@ fn claim(headers: &BTreeMap<String, String>) -> Result<Claim, Refusal> {
     let (parts, ()) = request.into_parts();
     let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     Ok(Claim::parse_header(&parts, authorization.unwrap_or_default())?)
+}
+
+/// Writes the signature anew, so that AWS reads in it what was checked here, and nothing beside it.
+fn authorization(claim: &Claim) -> Result<String, Refusal> {
+    let header = claim.header();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/;".contains(&byte);
+    let is_read_in_one_way = header.split([' ', ',', '=']).flat_map(str::bytes).all(is_plain)
+        && header.matches([' ', ',', '=']).count() == SEPARATORS;
+    match is_read_in_one_way {
+        true => Ok(header),
+        false => {
+            let reason = "Credential must be letters, digits, '-' and '_', between slashes.";
+            Err(SignatureError::Incomplete(reason.to_owned()).into())
+        }
+    }
 }
 
 /// Checks that the registry that a proof names is this one.

@@ -118,6 +118,18 @@ impl Claim {
         &self.access_key_id
     }
 
+    /// Writes the `Authorization` header anew. The one that came may have said things twice, and
+    /// whoever reads it next might believe the other one.
+    pub(crate) fn header(&self) -> String {
+        let Scope { date, region, service, end } = &self.scope;
+        format!(
+            "{ALGORITHM} Credential={}/{date}/{region}/{service}/{end}, SignedHeaders={}, Signature={}",
+            self.access_key_id,
+            self.signed_headers.join(";"),
+            self.signature.reveal()
+        )
+    }
+
     /// Returns the token of the session that the access key belongs to, if it is a session's.
     pub(super) fn session_token(&self) -> Option<&Secret> {
         self.session_token.as_ref()

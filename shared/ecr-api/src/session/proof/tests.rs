@@ -93,6 +93,27 @@ fn signatures_are_whole_and_for_sts() {
 }
 
 #[test]
+fn what_is_checked_is_what_aws_reads() {
+    // Signed for another purpose, without the registry.
+    let less = "SignedHeaders=content-type;host;x-amz-date";
+    let more = "SignedHeaders=content-type;host;x-amz-date;x-berth-nonce;x-berth-registry";
+    let sent = |from: &str, to: &str| {
+        let proof = with("Authorization", &HEADER.replace(from, to)).proof(TheRegistry, HERE)?;
+        Ok::<_, Refusal>(proof.call.headers[0].1.clone())
+    };
+    let plain = sent("", "").unwrap();
+    assert_eq!(plain, HEADER.split_whitespace().collect::<Vec<_>>().join(" "));
+    for twice in [format!("{less}, {more}"), format!("X=1, {more}, Y={less}")] {
+        assert_eq!(sent(more, &twice).unwrap(), plain);
+    }
+    for credential in ["AKID EXAMPLE", "AKID=EXAMPLE", "SignedHeaders=host AKID", "AKID\u{e9}"] {
+        let refusal = sent("AKIDEXAMPLE", credential).unwrap_err();
+        assert_ne!(refusal.answer().0, http::StatusCode::OK);
+    }
+    assert!(sent("aws4_request", "aws4_request SignedHeaders=host").is_err());
+}
+
+#[test]
 fn a_proof_is_for_one_registry() {
     const DENIED: &str = "AccessDeniedException";
     check(with("X-Berth-Registry", "other.example.com"), DENIED, "'other.example.com'");
