@@ -75,6 +75,13 @@ def test_every_operation_has_a_row() -> None:
     assert {row.operation for row in BERTH} == set(operations_of("BerthOperation"))
 
 
+def test_every_operation_is_documented() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    table = text.split("| operations | on |", 1)[1].split("\n\n", 1)[0]
+    words = re.findall(r"`(\w+)`", table)
+    assert set(words) == {row.operation for row in ROWS}
+
+
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_nothing_is_allowed_by_nothing(world: World, row: Row) -> None:
     check_denied(call(world, row), nothing_allows(row.action, row.resource()))

@@ -15,6 +15,7 @@ mod conflicts;
 mod creation_templates;
 mod encryption;
 mod faults;
+mod gate_properties;
 mod image_batches;
 mod image_deletion;
 mod image_lists;

@@ -14,7 +14,7 @@ fn check(context: &Context, conditions: &[(&str, bool)]) {
 }
 
 #[test]
-fn operators_and_keys_are_joined_by_and() {
+pub fn operators_and_keys_are_joined_by_and() {
     let context = context(&[("a:x", "1"), ("a:y", "2")]);
     check(
         &context,
@@ -35,7 +35,7 @@ fn operators_and_keys_are_joined_by_and() {
 }
 
 #[test]
-fn values_are_joined_by_or_and_negated_by_nor() {
+pub fn values_are_joined_by_or_and_negated_by_nor() {
     check(
         &context(&[("a:x", "b"), ("a:n", "5"), ("a:ip", "10.1.2.3")]),
         &[
@@ -55,7 +55,7 @@ fn values_are_joined_by_or_and_negated_by_nor() {
 }
 
 #[test]
-fn case_counts_in_values_and_not_in_names() {
+pub fn case_counts_in_values_and_not_in_names() {
     check(
         &context(&[("aws:ResourceTag/Team", "Blue")]),
         &[
@@ -71,7 +71,7 @@ fn case_counts_in_values_and_not_in_names() {
 }
 
 #[test]
-fn wildcards_belong_to_like() {
+pub fn wildcards_belong_to_like() {
     check(
         &context(&[("a:x", "prod-1"), ("a:star", "*"), ("a:empty", "")]),
         &[
@@ -95,7 +95,7 @@ fn wildcards_belong_to_like() {
 }
 
 #[test]
-fn variables_stand_for_values_of_the_request() {
+pub fn variables_stand_for_values_of_the_request() {
     let mut context =
         context(&[("aws:username", "kim"), ("a:name", "kim"), ("a:home", "home/kim/x")]);
     context.set("a:truth", "true").set("a:also", "TRUE").set("a:dollar", "$5");
@@ -135,7 +135,7 @@ fn variables_stand_for_values_of_the_request() {
 }
 
 #[test]
-fn variables_stand_in_resources() {
+pub fn variables_stand_in_resources() {
     let statement =
         |resource: &str| format!(r#"{{"Effect": "Allow", "Action": "ecr:*", {resource}}}"#);
     let all = "arn:aws:ecr:*:*:repository";
@@ -158,7 +158,7 @@ fn variables_stand_in_resources() {
 }
 
 #[test]
-fn arns_compare_part_by_part() {
+pub fn arns_compare_part_by_part() {
     check(
         &context(&[("a:arn", "arn:aws:sns:eu-west-1:111122223333:topic:sub"), ("a:x", "text")]),
         &[
@@ -176,7 +176,7 @@ fn arns_compare_part_by_part() {
 }
 
 #[test]
-fn addresses_of_both_families_are_told_apart() {
+pub fn addresses_of_both_families_are_told_apart() {
     let mixed = r#"{"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "2001:DB8:1234:5678::/64"]}}"#;
     let any = r#"{"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}"#;
     let single = r#"{"IpAddress": {"aws:SourceIp": "203.0.113.9"}}"#;
@@ -196,7 +196,7 @@ fn addresses_of_both_families_are_told_apart() {
 }
 
 #[test]
-fn old_versions_take_variables_for_text() {
+pub fn old_versions_take_variables_for_text() {
     use berth_policy::{Principal, Request};
 
     use crate::support::{REPOSITORY, decide_by, policy, repository};

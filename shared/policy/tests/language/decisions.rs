@@ -2,10 +2,10 @@
 
 use berth_policy::{
     Cause, Context, Decision, Denial, Grant, Identity, Policies, Policy, PolicyKind, Principal,
-    Request, Side, decide,
+    Request, Side,
 };
 
-use crate::support::{ACCOUNT, REPOSITORY, USER, aws, policy, registry, repository};
+use crate::support::{ACCOUNT, REPOSITORY, USER, aws, counted, policy, registry, repository};
 
 const FOREIGN: &str = "arn:aws:iam::444455556666:user/lee";
 const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/ci/run-7";
@@ -42,7 +42,7 @@ fn principal(arn: &str) -> Principal {
 fn may(arn: &str, own: Identity<'_>, resource: &[&Policy]) -> bool {
     let (principal, context) = (principal(arn), Context::default());
     let request = Request::new(&principal, "ecr:PutImage", REPOSITORY, &context);
-    decide(&request, &Policies { owner: ACCOUNT, identity: own, resource }).is_allowed()
+    counted(&request, &Policies { owner: ACCOUNT, identity: own, resource }).is_allowed()
 }
 
 /// What the principal's own policies say.
@@ -88,7 +88,7 @@ const IF_OWN_ALLOWS: [bool; 5] = [false, true, false, false, true];
 const UNLESS_OWN_DENIES: [bool; 5] = [true, true, false, false, true];
 
 #[test]
-fn without_a_policy_of_the_resource_the_own_account_decides() {
+pub fn without_a_policy_of_the_resource_the_own_account_decides() {
     for arn in [USER, SESSION, "arn:aws:iam::111122223333:root"] {
         check(arn, &[], IF_OWN_ALLOWS);
     }
@@ -98,7 +98,7 @@ fn without_a_policy_of_the_resource_the_own_account_decides() {
 }
 
 #[test]
-fn in_one_account_either_side_is_enough() {
+pub fn in_one_account_either_side_is_enough() {
     for principal in [
         r#""Principal": "*""#,
         r#""Principal": {"AWS": "*"}"#,
@@ -122,7 +122,7 @@ fn in_one_account_either_side_is_enough() {
 }
 
 #[test]
-fn an_account_passes_permissions_on() {
+pub fn an_account_passes_permissions_on() {
     for principal in [
         r#""Principal": {"AWS": "111122223333"}"#,
         r#""Principal": {"AWS": "arn:aws:iam::111122223333:root"}"#,
@@ -138,7 +138,7 @@ fn an_account_passes_permissions_on() {
 }
 
 #[test]
-fn across_accounts_both_sides_are_needed() {
+pub fn across_accounts_both_sides_are_needed() {
     for principal in [
         r#""Principal": "*""#,
         r#""Principal": {"AWS": "444455556666"}"#,
@@ -160,7 +160,7 @@ fn across_accounts_both_sides_are_needed() {
 }
 
 #[test]
-fn sessions_are_their_roles() {
+pub fn sessions_are_their_roles() {
     for principal in [
         r#""Principal": {"AWS": "arn:aws:iam::111122223333:role/ci"}"#,
         r#""Principal": {"AWS": "arn:aws:iam::111122223333:role/service-role/ci"}"#,
@@ -179,7 +179,7 @@ fn sessions_are_their_roles() {
 }
 
 #[test]
-fn who_has_no_account_needs_the_resource_alone() {
+pub fn who_has_no_account_needs_the_resource_alone() {
     let everyone = r#""Principal": "*""#;
     let unless = r#""NotPrincipal": {"AWS": "444455556666"}"#;
     let service = r#""Principal": {"Service": "codebuild.amazonaws.com"}"#;
@@ -207,7 +207,7 @@ fn who_has_no_account_needs_the_resource_alone() {
 /// `NotPrincipal` with `Deny` spares those alone that it names themselves; the user guide names
 /// their account beside them.
 #[test]
-fn denials_spare_only_whom_they_name() {
+pub fn denials_spare_only_whom_they_name() {
     let bob = r#""NotPrincipal": {"AWS": ["arn:aws:iam::111122223333:user/kim",
         "arn:aws:iam::111122223333:root"]}"#;
     check_one(USER, "Deny", bob, IF_OWN_ALLOWS);
@@ -229,7 +229,7 @@ fn denials_spare_only_whom_they_name() {
 }
 
 #[test]
-fn policies_of_a_resource_are_one_side() {
+pub fn policies_of_a_resource_are_one_side() {
     let allow = resource("Allow", r#""Principal": {"AWS": "444455556666"}"#);
     let deny = resource("Deny", r#""Principal": {"AWS": "444455556666"}"#);
     check(FOREIGN, &[&allow], IF_OWN_ALLOWS);
@@ -249,7 +249,7 @@ fn policies_of_a_resource_are_one_side() {
 }
 
 #[test]
-fn a_policy_without_principal_says_nothing_of_a_resource() {
+pub fn a_policy_without_principal_says_nothing_of_a_resource() {
     let allow = identity("Allow", "*", "*");
     for arn in ["anonymous", "service", USER, FOREIGN] {
         assert!(!may(arn, Identity::Policies(&[]), &[&allow]), "{arn}");
@@ -257,7 +257,7 @@ fn a_policy_without_principal_says_nothing_of_a_resource() {
 }
 
 #[test]
-fn actions_and_resources_are_matched() {
+pub fn actions_and_resources_are_matched() {
     let (user, context) = (aws(USER), Context::default());
     for (action, resource, allowed) in [
         ("ecr:PutImage", REPOSITORY, true),
@@ -282,18 +282,18 @@ fn actions_and_resources_are_matched() {
         let policies =
             Policies { owner: ACCOUNT, identity: Identity::Policies(&[&policy]), resource: &[] };
         let request = Request::new(&user, "ecr:PutImage", REPOSITORY, &context);
-        assert_eq!(decide(&request, &policies).is_allowed(), allowed, "{action} on {resource}");
+        assert_eq!(counted(&request, &policies).is_allowed(), allowed, "{action} on {resource}");
         let request = Request::new(&user, "ECR:PUTIMAGE", REPOSITORY, &context);
-        assert_eq!(decide(&request, &policies).is_allowed(), allowed, "{action} on {resource}");
+        assert_eq!(counted(&request, &policies).is_allowed(), allowed, "{action} on {resource}");
         // `*` as a resource is that of an action about none.
         let request = Request::new(&user, "ecr:PutImage", "*", &context);
         let anywhere = allowed && resource == "*";
-        assert_eq!(decide(&request, &policies).is_allowed(), anywhere, "{action} on {resource}");
+        assert_eq!(counted(&request, &policies).is_allowed(), anywhere, "{action} on {resource}");
     }
 }
 
 #[test]
-fn elements_with_not_turn_round() {
+pub fn elements_with_not_turn_round() {
     let (user, context) = (aws(USER), Context::default());
     let request = Request::new(&user, "ecr:PutImage", REPOSITORY, &context);
     for (action, resource, allowed) in [
@@ -312,7 +312,7 @@ fn elements_with_not_turn_round() {
         let policy = policy(&PolicyKind::Identity, &text);
         let policies =
             Policies { owner: ACCOUNT, identity: Identity::Policies(&[&policy]), resource: &[] };
-        assert_eq!(decide(&request, &policies).is_allowed(), allowed, "{text}");
+        assert_eq!(counted(&request, &policies).is_allowed(), allowed, "{text}");
     }
 }
 
@@ -334,7 +334,7 @@ fn decisions_name_their_statement() {
         sid: sid.map(str::to_owned),
     };
     let decision = |context: &Context| {
-        decide(&Request::new(&user, "ecr:PutImage", REPOSITORY, context), &policies)
+        counted(&Request::new(&user, "ecr:PutImage", REPOSITORY, context), &policies)
     };
     let granted = Grant::Statement(cause(1, Some("Push")));
     assert_eq!(decision(&context), Decision::Allowed(granted));
@@ -342,13 +342,13 @@ fn decisions_name_their_statement() {
     assert_eq!(decision(&context), Decision::Denied(Denial::Explicit(cause(2, None))));
     let everything = Policies { owner: ACCOUNT, identity: Identity::Everything, resource: &[] };
     let request = Request::new(&user, "ecr:PutImage", REPOSITORY, &context);
-    assert_eq!(decide(&request, &everything), Decision::Allowed(Grant::Everything));
+    assert_eq!(counted(&request, &everything), Decision::Allowed(Grant::Everything));
     let shared = resource("Allow", r#""Principal": "*""#);
     let foreign = principal(FOREIGN);
     let request = Request::new(&foreign, "ecr:PutImage", REPOSITORY, &context);
     let policies = Policies { resource: &[&shared], ..everything };
     let cause = Cause { side: Side::Resource, policy: 0, statement: 0, sid: Some("R".to_owned()) };
-    assert_eq!(decide(&request, &policies), Decision::Allowed(Grant::Statement(cause)));
+    assert_eq!(counted(&request, &policies), Decision::Allowed(Grant::Statement(cause)));
 }
 
 #[test]
@@ -380,7 +380,7 @@ fn denials_speak_as_aws_does() {
         let principal = principal(arn);
         let request = Request::new(&principal, "ecr:PutImage", REPOSITORY, &context);
         let identity = Identity::Policies(own);
-        let decision = decide(&request, &Policies { owner: ACCOUNT, identity, resource });
+        let decision = counted(&request, &Policies { owner: ACCOUNT, identity, resource });
         let Decision::Denied(denial) = decision else { panic!("{arn} may") };
         let expected = format!(
             "User: {arn} is not authorized to perform: ecr:PutImage on resource: {REPOSITORY} \

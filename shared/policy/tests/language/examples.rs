@@ -14,7 +14,7 @@ fn tags(keys: &[&str]) -> Context {
 
 /// [Evaluation logic for condition set operators](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html).
 #[test]
-fn sets_of_values() {
+pub fn sets_of_values() {
     let listed = r#"{"aws:TagKeys": ["PostDateTime", "Message", "Tags"]}"#;
     let all = format!(r#"{{"ForAllValues:StringLike": {listed}}}"#);
     for (keys, holds) in [
@@ -40,7 +40,7 @@ fn sets_of_values() {
 
 /// The user guide's remedy for the pitfall of `ForAllValues`.
 #[test]
-fn sets_that_must_not_be_empty() {
+pub fn sets_that_must_not_be_empty() {
     let condition = r#"{"ForAllValues:StringEquals": {"aws:TagKeys": ["environment", "cost"]},
                         "Null": {"aws:TagKeys": "false"}}"#;
     assert!(allows(condition, &tags(&["cost"])));
@@ -59,7 +59,7 @@ fn sets_that_must_not_be_empty() {
 
 /// [Conditions with multiple context keys or values](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html).
 #[test]
-fn several_keys_and_values() {
+pub fn several_keys_and_values() {
     let condition = r#"{
         "StringEquals": {"aws:PrincipalTag/department": ["finance", "hr", "legal"],
                          "aws:PrincipalTag/role": ["audit", "security"]},
@@ -83,7 +83,7 @@ fn several_keys_and_values() {
 
 /// The same page: values of a negated operator are joined by NOR.
 #[test]
-fn several_values_of_a_negated_operator() {
+pub fn several_values_of_a_negated_operator() {
     let condition = r#"{"StringNotEquals": {"aws:PrincipalTag/department": ["finance", "hr"],
                                             "aws:PrincipalTag/role": ["audit"]}}"#;
     let of = |department, role| {
@@ -97,7 +97,7 @@ fn several_values_of_a_negated_operator() {
 
 /// [IfExists](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_IfExists).
 #[test]
-fn keys_that_need_not_be_there() {
+pub fn keys_that_need_not_be_there() {
     let plain = r#"{"StringLike": {"ec2:InstanceType": ["t1.*", "t2.*", "m3.*"]}}"#;
     let lenient = plain.replace("StringLike", "StringLikeIfExists");
     let small = context(&[("ec2:InstanceType", "t2.micro")]);
@@ -115,7 +115,7 @@ fn keys_that_need_not_be_there() {
 
 /// [Null](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Null).
 #[test]
-fn keys_that_must_not_be_there() {
+pub fn keys_that_must_not_be_there() {
     let condition = r#"{"Null": {"aws:TokenIssueTime": "true"}}"#;
     assert!(allows(condition, &Context::default()));
     assert!(!allows(condition, &context(&[("aws:TokenIssueTime", "2026-01-01T00:00:00Z")])));
@@ -123,7 +123,7 @@ fn keys_that_must_not_be_there() {
 
 /// The pages on dates, truths and addresses.
 #[test]
-fn times_transports_and_networks() {
+pub fn times_transports_and_networks() {
     let window = r#"{"DateGreaterThan": {"aws:CurrentTime": "2026-07-01T00:00:00Z"},
                      "DateLessThan": {"aws:CurrentTime": "2026-12-31T23:59:59Z"}}"#;
     for (now, holds) in [
@@ -148,7 +148,7 @@ fn times_transports_and_networks() {
 
 /// [Policy variables with no value](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-no-value).
 #[test]
-fn variables_without_a_value() {
+pub fn variables_without_a_value() {
     let condition = r#"{"StringNotEquals": {"aws:ResourceTag/Team": "${aws:PrincipalTag/Team}"}}"#;
     let both = [("aws:ResourceTag/Team", "blue"), ("aws:PrincipalTag/Team", "blue")];
     assert!(!denies(condition, &context(&both)));
@@ -174,7 +174,7 @@ fn shared_with(
 
 /// [Private repository policy examples](https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html).
 #[test]
-fn repositories_are_shared() {
+pub fn repositories_are_shared() {
     let text = r#"{"Version": "2008-10-17", "Statement": [
         {"Sid": "AllowPushPull", "Effect": "Allow",
          "Principal": {"AWS": ["arn:aws:iam::111122223333:user/kim", "444455556666"]},
@@ -204,7 +204,7 @@ fn repositories_are_shared() {
 
 /// The same page: a service, for projects of one account alone.
 #[test]
-fn repositories_are_shared_with_services() {
+pub fn repositories_are_shared_with_services() {
     let text = r#"{"Version": "2012-10-17", "Statement": {
         "Sid": "CodeBuildAccess", "Effect": "Allow",
         "Principal": {"Service": "codebuild.amazonaws.com"},
@@ -228,7 +228,7 @@ fn repositories_are_shared_with_services() {
 
 /// [Private registry policy examples](https://docs.aws.amazon.com/AmazonECR/latest/userguide/registry-permissions-examples.html).
 #[test]
-fn registries_take_replicas() {
+pub fn registries_take_replicas() {
     let text = r#"{"Version": "2012-10-17", "Statement": [{
         "Sid": "ReplicationAccessCrossAccount", "Effect": "Allow",
         "Principal": {"AWS": "arn:aws:iam::444455556666:root"},
@@ -254,7 +254,7 @@ fn registries_take_replicas() {
 
 /// Beyond ECR: who may push which tags.
 #[test]
-fn tags_are_pushed_by_some() {
+pub fn tags_are_pushed_by_some() {
     let statements = r#"[
         {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"},
         {"Effect": "Deny", "Action": "ecr:PutImage", "Resource": "*",

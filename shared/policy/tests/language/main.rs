@@ -4,6 +4,7 @@ mod conditions;
 mod decisions;
 mod documents;
 mod examples;
+mod matrix;
 mod operators;
 mod properties;
 mod support;

@@ -1,9 +1,26 @@
 //! What the tests share: short ways to ask.
 
+use std::cell::Cell;
+
 use berth_policy::{
     AwsPrincipal, Context, Decision, Identity, Policies, Policy, PolicyKind, Principal,
     RegistryScope, Request, decide,
 };
+
+thread_local! {
+    static DECISIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Returns how many decisions the thread has made since the last time.
+pub fn take_decisions() -> usize {
+    DECISIONS.take()
+}
+
+/// Decides, and counts.
+pub fn counted(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
+    DECISIONS.set(DECISIONS.get() + 1);
+    decide(request, policies)
+}
 
 pub const ACCOUNT: &str = "111122223333";
 pub const REPOSITORY: &str = "arn:aws:ecr:eu-west-1:111122223333:repository/team/app";
@@ -49,7 +66,7 @@ pub fn pushes(statement: &str, context: &Context) -> bool {
     let request = Request::new(&principal, "ecr:PutImage", REPOSITORY, context);
     let policies =
         Policies { owner: ACCOUNT, identity: Identity::Policies(&[&policy]), resource: &[] };
-    decide(&request, &policies).is_allowed()
+    counted(&request, &policies).is_allowed()
 }
 
 /// Whether an identity policy that allows on `condition` alone lets its user push.
@@ -74,5 +91,5 @@ pub fn denies(condition: &str, context: &Context) -> bool {
 /// Decides by one policy of an identity and one of the resource, each of them if it is given.
 pub fn decide_by(request: &Request<'_>, identity: &[&Policy], resource: &[&Policy]) -> Decision {
     let identity = Identity::Policies(identity);
-    decide(request, &Policies { owner: ACCOUNT, identity, resource })
+    counted(request, &Policies { owner: ACCOUNT, identity, resource })
 }
