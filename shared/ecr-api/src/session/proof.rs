@@ -147,13 +147,11 @@ fn authorization(claim: &Claim) -> Result<String, Refusal> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/;".contains(&byte);
     let is_read_in_one_way = header.split([' ', ',', '=']).flat_map(str::bytes).all(is_plain)
         && header.matches([' ', ',', '=']).count() == SEPARATORS;
-    match is_read_in_one_way {
-        true => Ok(header),
-        false => {
-            let reason = "Credential must be letters, digits, '-' and '_', between slashes.";
-            Err(SignatureError::Incomplete(reason.to_owned()).into())
-        }
+    if is_read_in_one_way {
+        return Ok(header);
     }
+    let reason = "Credential must be letters, digits, '-' and '_', between slashes.";
+    Err(SignatureError::Incomplete(reason.to_owned()).into())
 }
 
 /// Checks that the registry that a proof names is this one.

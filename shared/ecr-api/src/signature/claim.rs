@@ -7,6 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::SignatureError;
+use super::parse::ALGORITHM;
 use crate::operation::Operation;
 
 /// How much the clocks of a client and of the registry may differ.

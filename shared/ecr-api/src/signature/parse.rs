@@ -10,7 +10,8 @@ use http::request::Parts;
 use super::SignatureError;
 use super::claim::{Claim, Place, Scope, parse_date};
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The one algorithm.
+pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// How long a signature in a query may be good for.
 const LONGEST_EXPIRY: Duration = Duration::from_hours(7 * 24);
@@ -35,7 +36,7 @@ const SECURITY_TOKEN_PARAMETER: &str = "X-Amz-Security-Token";
 /// Begin of the names of a query's parameters that say who signed it.
 const PARAMETERS: &str = "X-Amz-";
 
-const ALGORITHM_PARAMETER: &str = "X-Amz-Algorithm";
+pub(super) const ALGORITHM_PARAMETER: &str = "X-Amz-Algorithm";
 const SIGNATURE_PARAMETER: &str = "X-Amz-Signature";
 
 impl Claim {

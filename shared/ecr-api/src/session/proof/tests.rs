@@ -103,9 +103,8 @@ fn what_is_checked_is_what_aws_reads() {
     };
     let plain = sent("", "").unwrap();
     assert_eq!(plain, HEADER.split_whitespace().collect::<Vec<_>>().join(" "));
-    for twice in [format!("{less}, {more}"), format!("X=1, {more}, Y={less}")] {
-        assert_eq!(sent(more, &twice).unwrap(), plain);
-    }
+    assert!(sent(more, &format!("{less}, {more}")).is_err());
+    assert_eq!(sent(more, &format!("X=1, {more}, Y={less}")).unwrap(), plain);
     for credential in ["AKID EXAMPLE", "AKID=EXAMPLE", "SignedHeaders=host AKID", "AKID\u{e9}"] {
         let refusal = sent("AKIDEXAMPLE", credential).unwrap_err();
         assert_ne!(refusal.answer().0, http::StatusCode::OK);
