@@ -251,6 +251,13 @@ def token(registry: Registry) -> str:
     return "both gave a token, and the first is taken"
 
 
+@point("`POST /session` is routed")
+def session(registry: Registry) -> str:
+    kind = {"Content-Type": "application/json"}
+    answer = registry.call("POST", "/session", auth=None, data="{}", headers=kind)
+    return f"{expect(answer, 400).json()['__type']} for no proof"
+
+
 @point("`Content-Length` of an answer to HEAD is that of GET")
 def head_length(registry: Registry) -> str:
     digest, manifest = registry.push_manifest("head")
