@@ -87,10 +87,7 @@ async fn session(registry: &TestRegistry) -> IssuedSession {
     let new =
         NewTrust { principals: vec![role.parse().unwrap()], max_session: Duration::from_hours(12) };
     let trust = registry.trusts.create(&permit, new).await.unwrap();
-    let (principal, user) = ("arn:aws:sts::123456789012:assumed-role/ci/run", "AROAEXAMPLE:run");
-    let (principal, lifetime) = (principal.parse().unwrap(), Duration::from_hours(1));
-    let issuer = &registry.authenticator;
-    issuer.issue_session(&trust, &principal, user.to_owned(), lifetime).await.unwrap()
+    crate::sessions::session(registry, &trust, crate::sessions::OWN).await
 }
 
 #[tokio::test]
