@@ -116,7 +116,10 @@ def test_a_right_that_the_role_lacks_cannot_be_taken(stack: Stack) -> None:
 
 
 def forget_sealing_keys(stack: Stack) -> None:
-    """Deletes the keys that tokens are sealed with, so that the next token needs a new one."""
+    """Deletes the keys that tokens are sealed with, so that the next token needs a new one.
+
+    Functions start anew: one that remembers a key would seal what no other opens.
+    """
     table = stack.aws.client("dynamodb")
     told = table.query(
         TableName=stack.table,
@@ -127,3 +130,5 @@ def forget_sealing_keys(stack: Stack) -> None:
     for item in told["Items"]:
         key = {name: item[name] for name in ("pk", "sk")}
         table.delete_item(TableName=stack.table, Key=key)
+    for function in stack.function_names:
+        stack.restart(function)
