@@ -5,37 +5,35 @@ from __future__ import annotations
 import base64
 import datetime
 import json
-import random
-import secrets
-import socket
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
+import boto3
 import pytest
 import requests
 from berth_server import BerthServer, berth_binary
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.client import BaseClient
 from botocore.credentials import Credentials
 from ecr_http import ACCOUNT, check_error, client, refused
-from sts_stand_in import StsStandIn, refusal
+from session_proofs import (
+    INVALID,
+    ROLE,
+    SECRET,
+    SESSION,
+    check_refused,
+    exchange,
+    keys,
+    proof,
+    role,
+    trusting,
+)
+from sts_stand_in import StsStandIn
 from test_commands import run
 from test_users import administer, allow, done, policy
 
 pytestmark = pytest.mark.local
-
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci"
-SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/run-7"
-FORM = "application/x-www-form-urlencoded; charset=utf-8"
-BODY = "Action=GetCallerIdentity&Version=2011-06-15"
-SECRET = "aws/secret+key"
-
-Proof = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -46,64 +44,14 @@ def sts() -> Iterator[StsStandIn]:
 
 @pytest.fixture(scope="module")
 def berth(sts: StsStandIn) -> Iterator[BerthServer]:
-    """A registry that trusts the role `ci`, whose sessions may do everything."""
-    with BerthServer(env={"BERTH_STS_ENDPOINT": sts.url}) as server:
-        done(administer(server, "CreateTrust", trustName="ci", principals=[ROLE]))
-        names = {"trustName": "ci", "policyName": "all"}
-        text = policy(allow("ecr:*"))
-        done(administer(server, "PutTrustPolicy", policyDocument=text, **names))
+    with trusting(sts) as server:
         yield server
 
 
 @pytest.fixture
 def ci(sts: StsStandIn) -> Iterator[Credentials]:
-    """AWS credentials of the trusted role; AWS behaves again when the test has ended."""
-    yield sts.know("ASIACI", SECRET, SESSION, token="aws-token")
-    sts.delay, sts.instead = 0, None
-
-
-def proof(
-    berth: BerthServer,
-    sts: StsStandIn,
-    credentials: Credentials,
-    *,
-    registry: str | None = None,
-    minutes: float = 0,
-) -> Proof:
-    """Returns a proof of who has the credentials, signed so many minutes from now."""
-    headers = {
-        "Content-Type": FORM,
-        "X-Berth-Nonce": secrets.token_hex(16),
-        "X-Berth-Registry": registry or berth.host,
-    }
-    request = AWSRequest("POST", sts.url + "/", data=BODY, headers=headers)
-    now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=minutes)
-    with mock.patch("botocore.auth.get_current_datetime", return_value=now):
-        SigV4Auth(credentials, "sts", "us-east-1").add_auth(request)
-    return {"headers": dict(request.headers) | {"Host": sts.host}, "body": BODY}
-
-
-def exchange(berth: BerthServer, body: Proof | bytes) -> requests.Response:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return requests.post(berth.url + "/session", data=data, timeout=30)
-
-
-def check_refused(answer: requests.Response, status: int, code: str, text: str = "") -> None:
-    assert (answer.status_code, answer.json()["__type"]) == (status, code), answer.text
-    assert text in answer.json()["message"]
-    assert answer.headers["Content-Type"] == "application/json"
-
-
-def keys(answer: requests.Response) -> dict[str, str]:
-    """Returns a session's credentials as boto3 takes them."""
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Cache-Control"] == "no-store"
-    given = answer.json()["credentials"]
-    return {
-        "aws_access_key_id": given["accessKeyId"],
-        "aws_secret_access_key": given["secretAccessKey"],
-        "aws_session_token": given["sessionToken"],
-    }
+    with role(sts) as credentials:
+        yield credentials
 
 
 def test_a_session_calls_the_registry(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
@@ -150,156 +98,6 @@ def test_a_session_is_asked_for_by_its_policies(
     assert message.startswith(f"User: {SESSION} is not authorized to perform: ecr:CreateRepository")
     done(administer(berth, "DeleteTrust", trustName="few"))
     refused(ecr.get_authorization_token, "UnrecognizedClientException")
-
-
-def test_a_proof_is_good_once(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
-    used = proof(berth, sts, ci)
-    answers: list[requests.Response] = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(exchange(berth, used))) for _ in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(answer.status_code for answer in answers) == [200] + [403] * 5
-    asked = len(sts.requests)
-    check_refused(exchange(berth, used), 403, "InvalidSignatureException", "used before")
-    assert len(sts.requests) == asked
-
-
-def test_a_proof_is_fresh(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
-    def at(minutes: float) -> requests.Response:
-        return exchange(berth, proof(berth, sts, ci, minutes=minutes))
-
-    code = "InvalidSignatureException"
-    check_refused(at(-5.1), 403, code, "Signature expired")
-    check_refused(at(1.1), 403, code, "Signature not yet current")
-    check_refused(at(-60 * 24), 403, code, "Signature expired")
-    keys(at(-4.9))
-    keys(at(0.9))
-
-
-def test_a_proof_is_for_one_registry(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
-    asked = len(sts.requests)
-    other = proof(berth, sts, ci, registry="registry.example.com")
-    check_refused(exchange(berth, other), 403, "AccessDeniedException", "'registry.example.com'")
-    # What a client says of the host counts for this machine's own names alone.
-    answer = requests.post(
-        berth.url + "/session",
-        json=other,
-        headers={"Host": "registry.example.com"},
-        timeout=30,
-    )
-    check_refused(answer, 403, "AccessDeniedException", "--public-url")
-    renamed = proof(berth, sts, ci, registry="registry.example.com")
-    renamed["headers"]["X-Berth-Registry"] = berth.host
-    assert len(sts.requests) == asked
-    check_refused(exchange(berth, renamed), 403, "UnrecognizedClientException", "SignatureDoesNot")
-
-
-def free_port() -> int:
-    """Returns a port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class NamedServer(BerthServer):
-    """A registry that is told its own name."""
-
-    def command(self) -> list[str]:
-        """Returns the command line, on the port that the name has."""
-        return [f"127.0.0.1:{PORT}" if arg == "127.0.0.1:0" else arg for arg in super().command()]
-
-
-PORT = free_port()
-
-
-def test_a_named_registry_believes_no_client(sts: StsStandIn, ci: Credentials) -> None:
-    name = f"127.0.0.1:{PORT}"
-    env = {"BERTH_STS_ENDPOINT": sts.url, "BERTH_PUBLIC_URL": f"http://{name}"}
-    with NamedServer(env=env) as berth:
-        url, code = berth.url + "/session", "AccessDeniedException"
-        own, other = proof(berth, sts, ci), proof(berth, sts, ci, registry="localhost:5001")
-        for headers in ({}, {"Host": "localhost:5001"}):
-            answer = requests.post(url, json=own, headers=headers, timeout=30)
-            check_refused(answer, 403, code, "no trust lets it in")
-            answer = requests.post(url, json=other, headers=headers, timeout=30)
-            check_refused(answer, 403, code, "'localhost:5001'")
-
-
-def change(name: str, value: str | None) -> Callable[[Proof], None]:
-    """Returns what alters, adds or takes away a header."""
-
-    def alter(proof: Proof) -> None:
-        if value is None:
-            del proof["headers"][name]
-        else:
-            proof["headers"][name] = value
-
-    return alter
-
-
-def sign_less(name: str) -> Callable[[Proof], None]:
-    def alter(proof: Proof) -> None:
-        header = proof["headers"]["Authorization"]
-        proof["headers"]["Authorization"] = header.replace(f"{name};", "").replace(f";{name}", "")
-
-    return alter
-
-
-def another_body(proof: Proof) -> None:
-    proof["body"] = "Action=GetSessionToken&Version=2011-06-15"
-
-
-UNKNOWN, INVALID = "UnrecognizedClientException", "InvalidParameterException"
-INCOMPLETE = "IncompleteSignatureException"
-
-
-@pytest.mark.parametrize(
-    ("alter", "status", "code"),
-    [
-        (another_body, 400, INVALID),
-        (change("Host", "sts.amazonaws.com"), 400, INVALID),
-        (change("Host", "169.254.169.254"), 400, INVALID),
-        (change("Content-Type", "application/json"), 400, INVALID),
-        (change("X-Amz-Security-Token", "other"), 403, UNKNOWN),
-        (change("X-Amz-Security-Token", None), 400, INVALID),
-        (change("X-Amz-Date", "20200101T000000Z"), 403, "InvalidSignatureException"),
-        (change("X-Amz-Date", None), 400, INVALID),
-        (change("X-Berth-Registry", None), 400, INVALID),
-        (change("X-Berth-Nonce", "other"), 403, UNKNOWN),
-        (change("X-Berth-Nonce", None), 400, INVALID),
-        (change("Authorization", None), 400, INVALID),
-        (change("Authorization", "Basic YTpi"), 400, INCOMPLETE),
-        (change("X-Amz-Target", "more"), 400, INVALID),
-        (change("X-Forwarded-For", "10.0.0.1"), 400, INVALID),
-        (sign_less("x-berth-registry"), 400, INVALID),
-        (sign_less("x-amz-security-token"), 400, INVALID),
-    ],
-)
-def test_altered_proofs_are_refused(
-    berth: BerthServer,
-    sts: StsStandIn,
-    ci: Credentials,
-    alter: Callable[[Proof], None],
-    status: int,
-    code: str,
-) -> None:
-    altered = proof(berth, sts, ci)
-    alter(altered)
-    check_refused(exchange(berth, altered), status, code)
-
-
-def test_proofs_that_aws_refuses(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
-    forged = Credentials("ASIACI", "guessed", "aws-token")
-    check_refused(exchange(berth, proof(berth, sts, forged)), 403, UNKNOWN, "SignatureDoesNotMatch")
-    strange = Credentials("AKIANOBODY", SECRET)
-    check_refused(exchange(berth, proof(berth, sts, strange)), 403, UNKNOWN, "InvalidClientTokenId")
-    ended = sts.know("ASIAENDED", SECRET, SESSION, token="t", expired=True)
-    check_refused(exchange(berth, proof(berth, sts, ended)), 403, "ExpiredTokenException")
-    assert ci
 
 
 def test_who_is_not_trusted(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
@@ -349,80 +147,6 @@ def test_how_long_a_session_lasts(berth: BerthServer, sts: StsStandIn, ci: Crede
     check_refused(asked("long"), 400, "SerializationException")
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        (200, b"x" * 1_000_000),
-        (200, b"<GetCallerIdentityResponse/>"),
-        (200, b"{}"),
-        (302, b""),
-        (500, b""),
-        (503, refusal("ServiceUnavailable")[1]),
-        refusal("Throttling"),
-    ],
-)
-def test_an_aws_that_fails_lets_nobody_in(
-    berth: BerthServer, sts: StsStandIn, ci: Credentials, answer: tuple[int, bytes]
-) -> None:
-    sts.instead = answer
-    refused_proof = proof(berth, sts, ci)
-    check_refused(exchange(berth, refused_proof), 503, "ServerException", "STS")
-    # The proof was not used up.
-    sts.instead = None
-    keys(exchange(berth, refused_proof))
-
-
-def test_an_aws_that_is_slow_or_down(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
-    sts.delay = 6
-    answer = exchange(berth, proof(berth, sts, ci))
-    check_refused(answer, 503, "ServerException", "STS")
-    assert 4 < answer.elapsed.total_seconds() < 6
-    with BerthServer(env={"BERTH_STS_ENDPOINT": "http://127.0.0.1:9"}) as lonely:
-        lost = proof(lonely, sts, ci)
-        lost["headers"]["Host"] = "127.0.0.1:9"
-        check_refused(exchange(lonely, lost), 503, "ServerException", "STS")
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (b"", 400),
-        (b"[]", 400),
-        (b"{}", 400),
-        (b'{"headers": []}', 400),
-        (b'{"headers": {"Host": 1}, "body": ""}', 400),
-        (b"\xff", 400),
-        (b" " * 20_000, 413),
-    ],
-)
-def test_other_bodies(berth: BerthServer, body: bytes, status: int) -> None:
-    check_refused(exchange(berth, body), status, "SerializationException")
-
-
-def test_random_bodies(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:
-    """Bytes of chance, and proofs that chance has cut, are refused in the right form."""
-    chance = random.Random(20261121)
-    good = json.dumps(proof(berth, sts, ci)).encode()
-    asked = len(sts.requests)
-    with requests.Session() as session:
-        for number in range(2000):
-            if number % 2:
-                body = chance.randbytes(chance.randrange(200))
-            else:
-                start = chance.randrange(1, len(good))
-                body = good[:start] + chance.randbytes(chance.randrange(8))
-            answer = session.post(berth.url + "/session", data=body, timeout=30)
-            assert answer.status_code == 400, (body, answer.text)
-            assert answer.json()["__type"].endswith("Exception")
-    assert len(sts.requests) == asked
-
-
-def test_the_registry_asks_aws_alone(ci: Credentials, sts: StsStandIn) -> None:
-    with BerthServer() as berth:
-        answer = exchange(berth, proof(berth, sts, ci))
-        check_refused(answer, 400, INVALID, "none of the hosts of AWS STS")
-
-
 def credential_process(
     berth: BerthServer, env: dict[str, str], *args: str, code: int = 0
 ) -> subprocess.CompletedProcess[str]:
@@ -467,8 +191,6 @@ def test_credential_process(
 
 def profile_client(berth: BerthServer, env: dict[str, str], profile: str) -> BaseClient:
     """Returns a client that runs the profile's `credential_process`."""
-    import boto3
-
     with mock.patch.dict("os.environ", env):
         session = boto3.session.Session(profile_name=profile)
         ecr = session.client("ecr", endpoint_url=berth.url, region_name="us-east-1")

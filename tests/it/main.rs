@@ -37,6 +37,7 @@ mod round_trips;
 mod sealing_keys;
 mod sessions;
 mod staged_uploads;
+mod trusts;
 mod upload_host;
 mod upload_races;
 mod uploads;
