@@ -14,6 +14,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from ecr_http import ACCOUNT, client
 from ecr_images import fitting, push, small_image
+from test_users import administer, allow, done, policy
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ci/builder"
 
@@ -107,3 +108,25 @@ def test_bad_pages_are_refused(ecr: BaseClient) -> None:
     call = ecr.list_pull_time_update_exclusions
     for members in ({"maxResults": 0}, {"maxResults": 1001}, {"nextToken": "made-up"}):
         refused(call, "InvalidParameterException", **members)
+
+
+@pytest.mark.local
+def test_pulls_of_excluded_users_are_not_recorded(berth: BerthServer, ecr: BaseClient) -> None:
+    digest = push(berth, "app", small_image("excluded"), "v1")
+    user = f"arn:aws:iam::{ACCOUNT}:user/puller"
+    done(administer(berth, "CreateUser", userName="puller"))
+    document = policy(allow("ecr:BatchGetImage"))
+    names = {"userName": "puller", "policyName": "p"}
+    done(administer(berth, "PutUserPolicy", policyDocument=document, **names))
+    key = done(administer(berth, "CreateAccessKey", userName="puller"))["accessKey"]
+    auth = (key["accessKeyId"], key["secretAccessKey"])
+
+    def pull(auth: tuple[str, str]) -> float | None:
+        url = f"{berth.url}/v2/app/manifests/v1"
+        assert requests.get(url, auth=auth, timeout=30).status_code == 200
+        return pull_times(berth)[digest]
+
+    ecr.register_pull_time_update_exclusion(principalArn=user)
+    assert pull(auth) is None
+    ecr.deregister_pull_time_update_exclusion(principalArn=user)
+    assert pull(auth) is not None

@@ -30,6 +30,7 @@ mod mounts;
 mod parts;
 mod policies;
 mod pull_times;
+mod quotas;
 mod redirects;
 mod registry_policy;
 mod repository_deletion;

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_contract::CountingTable;
-use berth_registry::access::Action;
+use berth_registry::access::{Action, Caller, Facts};
 use berth_registry::ports::{Clock, StoreErrorKind, Timestamp};
 use berth_registry::{ImageDetail, ImageSelector};
 use futures_util::future::join_all;
 
 use crate::harness::{
-    Fails, FaultyTable, Manifest, Plan, Store, TestRegistry, image, index_of, permit,
+    Fails, FaultyTable, KEY_ID, Manifest, Plan, SECRET, Store, TestRegistry, image, index_of,
+    permit,
 };
+use crate::{policies, sessions};
 
 async fn describe(registry: &TestRegistry, manifest: &Manifest) -> ImageDetail {
     let permit = permit(Action::DescribeImages, "team/app");
@@ -121,4 +123,75 @@ async fn a_deleted_image_leaves_no_record() {
         assert_eq!(deleted.status, 202);
     }
     registry.store.check().await;
+}
+
+/// Excludes a principal, or records its pulls again.
+async fn exclude(registry: &TestRegistry, action: Action, principal: &str) {
+    let facts = Facts::default();
+    let permit = registry.gate.registry(&Caller::ROOT, action, &facts).await.unwrap();
+    let (exclusions, principal) =
+        (&registry.registry.pull_time_exclusions, principal.parse().unwrap());
+    match action {
+        Action::RegisterPullTimeUpdateExclusion => {
+            exclusions.register(permit, &principal).await.unwrap();
+        }
+        _ => exclusions.deregister(permit, &principal).await.unwrap(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pulls_of_excluded_users_and_roles_are_not_recorded() {
+    let registry = policies::registry().await;
+    let image = image(1);
+    let kim = policies::kim(&registry, policies::PULL).await;
+    let trust = sessions::trust(&registry, policies::PULL).await;
+    let session = sessions::session(&registry, &trust, sessions::OWN).await;
+    let session = sessions::token(&registry, &session).await;
+    let path = "/v2/team/app/manifests/v1";
+    let user = "arn:aws:iam::123456789012:user/kim";
+    let role = "arn:aws:iam::123456789012:role/path/ci";
+    for principal in [user, role] {
+        exclude(&registry, Action::RegisterPullTimeUpdateExclusion, principal).await;
+    }
+    registry.request("GET", path).basic(&kim.id, &kim.secret).expect(200).await;
+    registry.request("GET", path).basic("AWS", &session).expect(200).await;
+    assert_eq!(last_pull(&registry, &image).await, None);
+
+    // The list is another process's at most a minute later.
+    let other = TestRegistry::on(&registry.store).shared().with_login().build();
+    other.request("GET", path).basic(&kim.id, &kim.secret).expect(200).await;
+    exclude(&registry, Action::DeregisterPullTimeUpdateExclusion, user).await;
+    other.request("GET", path).basic(&kim.id, &kim.secret).expect(200).await;
+    assert_eq!(last_pull(&registry, &image).await, None);
+    registry.store.clock.advance(Duration::from_mins(1));
+    other.request("GET", path).basic(&kim.id, &kim.secret).expect(200).await;
+    let recorded = last_pull(&registry, &image).await;
+    assert!(recorded.is_some());
+
+    registry.store.clock.advance(Duration::from_hours(25));
+    registry.request("GET", path).basic(KEY_ID, SECRET).expect(200).await;
+    assert!(last_pull(&registry, &image).await > recorded, "the root's pulls are recorded");
+    registry.store.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_of_exclusions_costs_a_query_a_minute() {
+    let store = policies::registry().await.store;
+    let table = Arc::new(CountingTable::new(Arc::clone(&store.table)));
+    let registry = TestRegistry::on(&store).table(table.clone()).with_login().build();
+    let kim = policies::kim(&registry, policies::PULL).await;
+    let user = "arn:aws:iam::123456789012:user/kim";
+    exclude(&registry, Action::RegisterPullTimeUpdateExclusion, user).await;
+    let path = format!("/v2/team/app/manifests/{}", image(1).digest());
+    let pull = async || {
+        table.take();
+        registry.request("GET", &path).basic(&kim.id, &kim.secret).expect(200).await;
+        table.take().of("query")
+    };
+    let first = pull().await;
+    assert_eq!(pull().await, 0);
+    store.clock.advance(Duration::from_mins(1));
+    assert_eq!(pull().await, first, "with what is read of kim's policies");
+    assert!(first >= 1);
+    table.take();
 }

@@ -168,7 +168,7 @@ impl Crowd {
 #[tokio::test(start_paused = true)]
 async fn pushes_meet_forced_deletion() {
     let (mut stayed, mut went) = (0, 0);
-    for seed in 0..40 {
+    for seed in 0..120 {
         let crowd = Crowd::new(seed);
         let (pushed, deleted) = crowd.run(Force).await;
         let id = crowd.observer.id("team/app").await;

@@ -1,5 +1,7 @@
 //! How many calls of the table and the objects each operation costs: the table of DESIGN.md,
-//! with the repository's record in the cache. The first pull of an image in a day, through a
+//! with the repository's record in the cache. The first push of a new image to a repository in five
+//! minutes, through a process, costs a query more, which counts the repository's images, and so does
+//! the first push that tags an image which another process made. The first pull of an image in a day, through a
 //! process, costs a read and a write more, which record its time.
 
 use std::sync::Arc;
@@ -106,6 +108,18 @@ async fn put_manifest() {
     counted.objects.take();
     for reference in ["v2", "v1"] {
         assert_eq!(counted.registry.put("team/app", reference, &second).await.status, 201);
+        counted.has_called(&["batch_get", "transact", "batch_get"], &[]);
+    }
+    // Another process knows no counts.
+    let other = TestRegistry::on(&counted.registry.store).shared().table(counted.table.clone());
+    let (other, third) = (other.build(), image("third"));
+    other.push_blobs("team/app", &third).await;
+    counted.table.take();
+    counted.objects.take();
+    for (reference, image) in [("v3", &third), ("v4", &second)] {
+        assert_eq!(other.put("team/app", reference, image).await.status, 201);
+        counted.has_called(&["batch_get", "query", "transact", "batch_get"], &[]);
+        assert_eq!(other.put("team/app", "again", image).await.status, 201);
         counted.has_called(&["batch_get", "transact", "batch_get"], &[]);
     }
 }

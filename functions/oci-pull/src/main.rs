@@ -1,4 +1,4 @@
-//! Answers GET and HEAD: it reads the registry, and changes nothing.
+//! Answers GET and HEAD: it reads the registry, and records when images are pulled.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ fn main() -> ExitCode {
         let objects = clients.read_objects(&settings.bucket);
         let keys = clients.unwrap_keys(&settings.key_id);
         let clock = Arc::new(SystemClock);
-        let pull = Pull::new(&ReadPorts { table: table.clone(), objects, clock });
+        let pull = Pull::new(&ReadPorts { table: table.clone(), objects, clock })
+            .recording(clients.write_table(&settings.table));
         let open = async || {
             let root = clients.root_credentials(&settings.root_secret).await?;
             let keys = SealingKeys::reading(table.clone(), keys.clone());

@@ -74,6 +74,7 @@ fn apis(
         create_on_push: settings.create_on_push,
         sparse_manifests: settings.sparse_manifests,
         tenancy: Tenancy::Alone,
+        quotas: settings.quotas,
     };
     let registry = Registry::new(&ports, rules);
     let keys = SealingKeys::making(folder.table(), Arc::new(keys), Arc::clone(&clock));

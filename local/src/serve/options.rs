@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use berth_http_server::TrustedProxies;
 use berth_registry::access::Secret;
-use berth_registry::{CreateOnPush, SparseManifests};
+use berth_registry::{CreateOnPush, Quotas, SparseManifests};
 use berth_sts::Hosts;
 use berth_types::{Region, RegistryId};
 use clap::{Args, ValueEnum};
@@ -66,6 +66,10 @@ pub(crate) struct ServeOptions {
     /// URL of a stand-in for AWS STS, for tests [default: the region's and the global endpoint]
     #[arg(long, env = "BERTH_STS_ENDPOINT", value_name = "URL")]
     sts_endpoint: Option<String>,
+    /// Quotas that differ from ECR's, such as images-per-repository=500,tags-per-image=50
+    /// (docs/compatibility.md lists them)
+    #[arg(long, env = "BERTH_QUOTAS", value_name = "NAME=NUMBER,…")]
+    quotas: Option<String>,
     /// Configuration file, in TOML
     #[arg(long, env = "BERTH_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -118,6 +122,7 @@ pub(super) struct Settings {
     pub(super) sparse_manifests: SparseManifests,
     /// The hosts of STS, if they are others than AWS's.
     pub(super) sts: Option<Hosts>,
+    pub(super) quotas: Quotas,
 }
 
 impl ServeOptions {
@@ -154,6 +159,7 @@ impl ServeOptions {
             create_on_push: if refuse { CreateOnPush::Refuse } else { CreateOnPush::Create },
             sparse_manifests: if sparse { SparseManifests::Allow } else { SparseManifests::Refuse },
             sts: sts.transpose().context("--sts-endpoint")?,
+            quotas: merged.quotas.unwrap_or_default().parse().context("--quotas")?,
         })
     }
 
@@ -175,6 +181,7 @@ impl ServeOptions {
             no_create_on_push: self.no_create_on_push.or(other.no_create_on_push),
             allow_sparse_index: self.allow_sparse_index.or(other.allow_sparse_index),
             sts_endpoint: self.sts_endpoint.or(other.sts_endpoint),
+            quotas: self.quotas.or(other.quotas),
             config: None,
         }
     }
@@ -218,11 +225,12 @@ mod tests {
     #[test]
     fn flags_win_over_the_file() {
         let options = ServeOptions { account: Some("111122223333".into()), ..Default::default() };
-        let text = "account = \"444455556666\"\nregion = \"eu-central-1\"\nopen = true\n";
+        let text = "account = \"444455556666\"\nregion = \"eu-central-1\"\nopen = true\nquotas = \"tags-per-image=20\"\n";
         let settings = with_file(text, options).unwrap();
         assert_eq!(settings.account.as_str(), "111122223333");
         assert_eq!(settings.region.as_str(), "eu-central-1");
         assert!(settings.open);
+        assert_eq!(settings.quotas.tags_per_image, 20);
         assert_eq!(settings.listen, "localhost:5001");
     }
 
@@ -239,6 +247,8 @@ mod tests {
         assert!(half.settle().is_err());
         let proxies = ServeOptions { trusted_proxies: Some("lan".into()), ..Default::default() };
         assert!(proxies.settle().is_err());
+        let quotas = ServeOptions { quotas: Some("images=1".into()), ..Default::default() };
+        assert!(quotas.settle().is_err());
         let account = ServeOptions { account: Some("12".into()), ..Default::default() };
         assert!(account.settle().is_err());
     }

@@ -22,7 +22,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<OneTemplate, Ap
     if input.template.applied_for.is_none() {
         return Err(InvalidParameter::new("appliedFor", "must not be null").into());
     }
-    let changes = input.template.parse(&api.identity)?;
+    let changes = input.template.parse(&api.identity, &api.registry.quotas)?;
     let permit = call.registry_permit(Action::CreateRepositoryCreationTemplate).await?;
     let template = api.registry.settings.create_template(permit, prefix, &changes).await?;
     Ok(OneTemplate::new(template, &api.identity))

@@ -1,13 +1,14 @@
 //! A template of repositories, as requests say and responses tell it.
 
-use berth_lifecycle::{InvalidLifecyclePolicy, LifecyclePolicy};
-use berth_registry::{CreationReason, CreationTemplate, Identity, TemplateChange};
+use berth_lifecycle::InvalidLifecyclePolicy;
+use berth_registry::{CreationReason, CreationTemplate, Identity, Quotas, TemplateChange};
 use berth_types::{RegistryId, RepositoryPrefix, TagMutabilitySetting};
 use serde::{Deserialize, Serialize};
 
 use crate::custom_role::custom_role;
 use crate::encryption_configuration::{EncryptionDescription, EncryptionInput};
 use crate::error::ApiError;
+use crate::lifecycle_policy::parse_policy;
 use crate::parameter::{InvalidParameter, length, text_length};
 use crate::repository_description::epoch_seconds;
 use crate::repository_prefix::PrefixLength;
@@ -68,7 +69,11 @@ pub(crate) struct OneTemplate {
 
 impl TemplateInput {
     /// Parses what is given, for a registry of this `identity`.
-    pub(crate) fn parse(self, identity: &Identity) -> Result<Vec<TemplateChange>, ApiError> {
+    pub(crate) fn parse(
+        self,
+        identity: &Identity,
+        quotas: &Quotas,
+    ) -> Result<Vec<TemplateChange>, ApiError> {
         let mut changes = Vec::new();
         if let Some(text) = self.description {
             text_length("description", &text, 0, 256)?;
@@ -88,12 +93,12 @@ impl TemplateInput {
             changes.push(TemplateChange::TagMutability { setting, exclusions });
         }
         if let Some(text) = self.repository_policy {
-            text_length("repositoryPolicy", &text, 0, 10_240)?;
+            text_length("repositoryPolicy", &text, 0, quotas.repository_policy_length)?;
             changes.push(TemplateChange::Policy(unless_empty(text)));
         }
         if let Some(text) = self.lifecycle_policy {
-            text_length("lifecyclePolicy", &text, 0, 30_720)?;
-            let parse = |text: String| text.parse::<LifecyclePolicy>();
+            text_length("lifecyclePolicy", &text, 0, quotas.lifecycle_policy_length)?;
+            let parse = |text: String| parse_policy(&text, quotas);
             let policy = unless_empty(text).map(parse).transpose();
             let policy = policy.map_err(|error| lifecycle_refusal(&error))?;
             changes.push(TemplateChange::LifecyclePolicy(policy));
@@ -176,7 +181,7 @@ mod tests {
             region: "us-east-1".parse().unwrap(),
         };
         let input: TemplateInput = serde_json::from_str(json).unwrap();
-        input.parse(&identity).map_err(|error| error.answer(&identity).message)
+        input.parse(&identity, &Quotas::default()).map_err(|error| error.answer(&identity).message)
     }
 
     #[track_caller]

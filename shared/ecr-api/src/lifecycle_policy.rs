@@ -1,6 +1,7 @@
 //! A repository's lifecycle policy, as requests name it and responses give it back.
 
-use berth_registry::Identity;
+use berth_lifecycle::{InvalidLifecyclePolicy, LifecyclePolicy};
+use berth_registry::{Identity, Quotas};
 use berth_types::{RegistryId, RepositoryName};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,19 @@ pub(crate) struct PolicyDescription {
     /// When the policy was evaluated last, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_evaluated_at: Option<f64>,
+}
+
+/// Parses a policy, which has no more rules than it may have.
+pub(crate) fn parse_policy(
+    text: &str,
+    quotas: &Quotas,
+) -> Result<LifecyclePolicy, InvalidLifecyclePolicy> {
+    let policy: LifecyclePolicy = text.parse()?;
+    let (found, maximum) = (policy.rules().len(), quotas.rules_per_lifecycle_policy);
+    match found <= maximum {
+        true => Ok(policy),
+        false => Err(InvalidLifecyclePolicy::TooMany { maximum, found }),
+    }
 }
 
 impl PolicyDescription {

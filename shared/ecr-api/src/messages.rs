@@ -1,9 +1,13 @@
 //! What clients are told of errors, in ECR's words.
 
-use berth_registry::{LifecyclePreviewError, MissingContent, PrefixedKind};
+use berth_registry::{LifecyclePreviewError, MissingContent, PrefixedKind, QuotaExceeded};
 use berth_types::{Digest, RegistryId, RepositoryName, RepositoryPrefix, Tag};
 
 use crate::image_id::ImageIdentifier;
+
+/// Says that a layer can't be read because no image has it.
+pub(crate) const LAYER_UNUSED: &str =
+    "The specified layer is not available because it is not associated with an image";
 
 /// Says that there is no such repository.
 pub(crate) fn repository_unknown(name: &RepositoryName, registry_id: &RegistryId) -> String {
@@ -121,4 +125,19 @@ pub(crate) fn image_unknown(
     format!(
         "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository with name '{repository}' in the registry with id '{registry_id}'"
     )
+}
+
+/// Says that a quota is used up.
+pub(crate) fn quota_exceeded(error: &QuotaExceeded, registry_id: &RegistryId) -> String {
+    match error {
+        QuotaExceeded::Repositories { most } => format!(
+            "The registry with id '{registry_id}' already has the maximum allowed number of repositories which is '{most}'"
+        ),
+        QuotaExceeded::Images { repository, most } => format!(
+            "The repository with name '{repository}' in registry with id '{registry_id}' already has the maximum allowed number of images which is '{most}'"
+        ),
+        QuotaExceeded::Tags { repository, tag, most } => format!(
+            "Adding tag '{tag}' to an image in the repository with name '{repository}' in registry with id '{registry_id}' exceeds the maximum allowed number of tags per image which is '{most}'"
+        ),
+    }
 }

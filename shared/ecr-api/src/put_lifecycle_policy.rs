@@ -1,12 +1,12 @@
 //! [PutLifecyclePolicy](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html).
 
-use berth_lifecycle::{InvalidLifecyclePolicy, LifecyclePolicy};
+use berth_lifecycle::InvalidLifecyclePolicy;
 use berth_registry::access::Action;
 use serde::Deserialize;
 
 use crate::api::Call;
 use crate::error::ApiError;
-use crate::lifecycle_policy::PolicyDescription;
+use crate::lifecycle_policy::{PolicyDescription, parse_policy};
 use crate::parameter::{InvalidParameter, named_repository, required, text_length};
 
 #[derive(Debug, Deserialize)]
@@ -23,8 +23,9 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<PolicyDescripti
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let at = "lifecyclePolicyText";
     let text = required(at, input.lifecycle_policy_text)?;
-    text_length(at, &text, 100, 30_720)?;
-    let policy: LifecyclePolicy = text.parse().map_err(|error| refusal(&error))?;
+    let quotas = &api.registry.quotas;
+    text_length(at, &text, 100, quotas.lifecycle_policy_length)?;
+    let policy = parse_policy(&text, quotas).map_err(|error| refusal(&error))?;
     let permit = call.permit(Action::PutLifecyclePolicy, &name).await?;
     api.registry.repositories.put_lifecycle_policy(&permit, &policy).await?;
     Ok(PolicyDescription::new(name, text, &api.identity))

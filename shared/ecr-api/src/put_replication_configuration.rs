@@ -1,5 +1,7 @@
 //! [PutReplicationConfiguration](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutReplicationConfiguration.html).
 
+use std::collections::HashSet;
+
 use berth_registry::access::Action;
 use berth_registry::{ReplicationConfiguration, ReplicationDestination, ReplicationRule};
 use berth_types::{Region, RegistryId};
@@ -49,16 +51,32 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let configuration = required(at, input.replication_configuration)?;
     let at = format!("{at}.rules");
     let inputs = required(&at, configuration.rules)?;
-    length(&at, &inputs, 0, 10)?;
+    let quotas = call.api.registry.quotas;
+    length(&at, &inputs, 0, quotas.replication_rules)?;
     let mut rules = Vec::with_capacity(inputs.len());
     for (place, input) in (1..).zip(inputs) {
         rules.push(rule(&format!("{at}.{place}.member"), input)?);
     }
+    must_be_few(&at, &rules, quotas.replication_destinations)?;
     let configuration = ReplicationConfiguration { rules };
     let api = call.api;
     let permit = call.registry_permit(Action::PutReplicationConfiguration).await?;
     api.registry.settings.put_replication(permit, &configuration).await?;
     Ok(Output { replication_configuration: configuration })
+}
+
+/// Checks that all rules together name at most `most` different destinations.
+fn must_be_few(at: &str, rules: &[ReplicationRule], most: usize) -> Result<(), InvalidParameter> {
+    let destinations = rules.iter().flat_map(|rule| &rule.destinations);
+    let different: HashSet<_> =
+        destinations.map(|each| (each.region.as_str(), each.registry_id.as_str())).collect();
+    match different.len() {
+        count if count <= most => Ok(()),
+        _ => {
+            let reason = format!("must have at most {most} different destinations");
+            Err(InvalidParameter::new(at, reason))
+        }
+    }
 }
 
 fn rule(at: &str, input: RuleInput) -> Result<ReplicationRule, InvalidParameter> {

@@ -29,9 +29,10 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<RepositoryPolic
     let (region, registry) = (identity.region.clone(), identity.registry_id.clone());
     let arn = RepositoryArn { region, registry, name: name.clone() }.to_string();
     let kind = PolicyKind::Repository { arn };
-    text_length("policyText", &text, 0, kind.usual_size())?;
+    let most = call.api.registry.quotas.repository_policy_length;
+    text_length("policyText", &text, 0, most)?;
     let permit = call.permit(Action::SetRepositoryPolicy, &name).await?;
-    Policy::parse(&kind, &text, kind.usual_size())?;
+    Policy::parse(&kind, &text, most)?;
     call.api.registry.repositories.set_policy(&permit, &text).await?;
     Ok(RepositoryPolicy::new(name, text, identity))
 }

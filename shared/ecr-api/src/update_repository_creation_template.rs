@@ -18,7 +18,7 @@ pub(crate) struct Input {
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<OneTemplate, ApiError> {
     let api = call.api;
     let prefix = PREFIX.parse("prefix", input.prefix)?;
-    let changes = input.template.parse(&api.identity)?;
+    let changes = input.template.parse(&api.identity, &api.registry.quotas)?;
     let permit = call.registry_permit(Action::UpdateRepositoryCreationTemplate).await?;
     let template = api.registry.settings.update_template(permit, &prefix, &changes).await?;
     Ok(OneTemplate::new(template, &api.identity))

@@ -6,9 +6,6 @@ use crate::fault::InvalidLifecyclePolicy as Fault;
 use crate::json::{array, choice, object, positive, refuse, text, texts};
 use crate::policy::{Action, Count, Rule, Selection, StorageClass, TagMatch, TagSelection};
 
-/// The most rules of a policy: [ECR's quota](https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html).
-const MOST_RULES: usize = 50;
-
 /// The most wildcards of a pattern.
 const MOST_WILDCARDS: usize = 4;
 
@@ -32,9 +29,6 @@ pub(crate) fn policy(document: &Value) -> Result<Vec<Rule>, Fault> {
         Some(value) => choice(value, &["berth"]).map(|_| Dialect::Berth)?,
     };
     let rules = array(&members["rules"])?;
-    if rules.len() > MOST_RULES {
-        return Err(Fault::TooMany { maximum: MOST_RULES, found: rules.len() });
-    }
     rules.iter().map(|value| rule(value, dialect)).collect()
 }
 

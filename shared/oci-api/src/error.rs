@@ -171,6 +171,7 @@ fn registry_row(error: &RegistryError) -> Row {
         E::DigestMismatch { expected, .. } => {
             row(StatusCode::BAD_REQUEST, "DIGEST_INVALID").of(std::slice::from_ref(expected))
         }
+        E::QuotaExceeded(_) => row(StatusCode::FORBIDDEN, "DENIED"),
         E::TagImmutable { .. } => row(StatusCode::BAD_REQUEST, "TAG_INVALID"),
         E::ImageReferenced { digest, .. } | E::BlobInUse { digest, .. } => {
             row(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED").of(std::slice::from_ref(digest))

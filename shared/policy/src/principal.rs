@@ -148,6 +148,12 @@ impl AwsPrincipal {
         }
     }
 
+    /// Whether `other` is this principal, or a session of this role or user.
+    #[must_use]
+    pub fn stands_for(&self, other: &Self) -> bool {
+        matches!(self.names(other), Some(Closeness::Itself | Closeness::Parent))
+    }
+
     /// How closely this principal of a policy names `caller`.
     pub(crate) fn names(&self, caller: &Self) -> Option<Closeness> {
         if self.account != caller.account {

@@ -218,6 +218,9 @@ pub enum RegistryError {
     /// Filters do not fit the setting of whether tags may move.
     #[error(transparent)]
     TagMutability(#[from] TagMutabilityError),
+    /// There would be more of something than there may be.
+    #[error(transparent)]
+    QuotaExceeded(#[from] QuotaExceeded),
     /// The principal's pulls are excluded already.
     #[error("pulls of `{0}` are excluded already")]
     ExclusionExists(PrincipalArn),
@@ -233,6 +236,39 @@ pub enum RegistryError {
     /// A store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A quota that is used up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuotaExceeded {
+    /// That of the registry's repositories.
+    #[error("the registry already has the maximum allowed number of repositories, which is {most}")]
+    Repositories {
+        /// How many there may be.
+        most: usize,
+    },
+    /// That of a repository's images.
+    #[error(
+        "repository `{repository}` already has the maximum allowed number of images, which is {most}"
+    )]
+    Images {
+        /// Repository.
+        repository: RepositoryName,
+        /// How many there may be.
+        most: usize,
+    },
+    /// That of an image's tags.
+    #[error(
+        "adding tag `{tag}` to an image of `{repository}` exceeds the maximum allowed number of tags per image, which is {most}"
+    )]
+    Tags {
+        /// Repository.
+        repository: RepositoryName,
+        /// Tag that there is no room for.
+        tag: Tag,
+        /// How many there may be.
+        most: usize,
+    },
 }
 
 /// What a manifest refers to.

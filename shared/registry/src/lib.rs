@@ -7,6 +7,7 @@
 pub mod access;
 mod blobs;
 mod contention;
+mod counts;
 mod document;
 mod error;
 mod federation;
@@ -16,13 +17,14 @@ mod layout;
 mod lifecycle;
 mod manifests;
 pub mod ports;
+mod quotas;
 mod registry;
 mod repositories;
 mod settings;
 mod uploads;
 
 pub use blobs::{Blob, LayerSummary, MountFrom, MountSources};
-pub use error::{MissingContent, RegistryError};
+pub use error::{MissingContent, QuotaExceeded, RegistryError};
 pub use federation::{
     NewTrust, Proof, SessionError, SessionWish, Sessions, Trust, TrustError, TrustPage, Trusts,
 };
@@ -40,6 +42,7 @@ pub use manifests::{
     PullTimeExclusions, PushChange, PutManifest, PutManifestOutcome, Referrers, ReferrersQuery,
     StoredImage, StoredManifest, TagPage, TagStatus,
 };
+pub use quotas::{ParseQuotasError, Quotas};
 pub use registry::{
     CreateOnPush, Identity, Ports, Pull, Push, PushRules, ReadPorts, Registry, Removal,
     RemovalPorts, SparseManifests, Tenancy,

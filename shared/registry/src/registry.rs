@@ -3,11 +3,13 @@ use std::sync::Arc;
 use berth_types::{Region, RegistryId};
 use uuid::Uuid;
 
+use crate::counts::Counts;
 use crate::lifecycle::LifecyclePreviews;
-use crate::manifests::{ManifestCache, PullTimeExclusions, PullTimes};
+use crate::manifests::{Excluded, ManifestCache, PullTimeExclusions, PullTimes};
 use crate::ports::{
     CheckKeys, Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable,
 };
+use crate::quotas::Quotas;
 use crate::repositories::{Directory, Repositories};
 use crate::settings::Settings;
 
@@ -57,7 +59,7 @@ pub struct RemovalPorts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// What a registry's owner decides about pushes.
+/// What a registry's owner decides about pushes, and how much there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct PushRules {
     /// Whether a push to a repository that is not there makes it.
@@ -66,6 +68,8 @@ pub struct PushRules {
     pub sparse_manifests: SparseManifests,
     /// Who else writes to the ports.
     pub tenancy: Tenancy,
+    /// How much there may be of each thing.
+    pub quotas: Quotas,
 }
 
 /// Whether a push to a repository that is not there makes it.
@@ -112,6 +116,8 @@ pub struct Registry {
     pub pull_time_exclusions: PullTimeExclusions,
     /// What lifecycle policies would do.
     pub lifecycle_previews: LifecyclePreviews,
+    /// How much there may be of each thing.
+    pub quotas: Quotas,
 }
 
 /// The use cases that read: manifests, blobs, uploads, lists of tags, referrers and repositories.
@@ -135,6 +141,7 @@ pub struct Push {
     pub(crate) directory: Arc<Directory>,
     pub(crate) repositories: Repositories,
     pub(crate) rules: PushRules,
+    pub(crate) counts: Arc<Counts>,
     /// Names this process as the holder of its leases.
     pub(crate) instance: Uuid,
 }
@@ -159,6 +166,7 @@ impl Registry {
             ReadPorts { table: table.clone(), objects: objects.clone(), clock: clock.clone() };
         let removal = RemovalPorts { table, objects: objects.clone(), doomed: objects, clock };
         let push = Push::sharing(ports, rules, directory.clone());
+        let excluded = Arc::new(Excluded::new(ports.table.clone(), ports.clock.clone()));
         let settings = Settings {
             table: ports.table.clone(),
             directory: directory.clone(),
@@ -173,11 +181,15 @@ impl Registry {
         Self {
             settings,
             repositories: push.repositories.clone(),
-            pull: Pull::sharing(&read, directory.clone()).recording(ports.table.clone()),
+            quotas: rules.quotas,
+            pull: Pull::sharing(&read, directory.clone())
+                .recording_except(ports.table.clone(), excluded.clone()),
             push,
             pull_time_exclusions: PullTimeExclusions {
                 table: ports.table.clone(),
                 clock: ports.clock.clone(),
+                excluded,
+                most: rules.quotas.pull_time_exclusions,
             },
             lifecycle_previews,
             removal: Removal::sharing(&removal, directory),
@@ -214,7 +226,12 @@ impl Pull {
     /// Records when images are pulled, the first time on a day, in `table`.
     #[must_use]
     pub fn recording(self, table: Arc<dyn WriteTable>) -> Self {
-        let times = PullTimes::new(table, self.clock.clone());
+        let excluded = Arc::new(Excluded::new(table.clone(), self.clock.clone()));
+        self.recording_except(table, excluded)
+    }
+
+    fn recording_except(self, table: Arc<dyn WriteTable>, excluded: Arc<Excluded>) -> Self {
+        let times = PullTimes::new(table, self.clock.clone(), excluded);
         Self { times: Some(Arc::new(times)), ..self }
     }
 }
@@ -234,13 +251,17 @@ impl Push {
 
     fn sharing(ports: &Ports, rules: PushRules, directory: Arc<Directory>) -> Self {
         let Ports { table, objects, keys, clock } = ports.clone();
+        let counts = Arc::new(Counts::new(table.clone(), clock.clone()));
         let repositories = Repositories {
             table: table.clone(),
             directory: directory.clone(),
             keys,
             clock: clock.clone(),
+            counts: counts.clone(),
+            quotas: rules.quotas,
         };
-        Self { table, objects, clock, directory, repositories, rules, instance: Uuid::new_v4() }
+        let instance = Uuid::new_v4();
+        Self { table, objects, clock, directory, repositories, rules, counts, instance }
     }
 }
 

@@ -30,7 +30,8 @@ pub struct Settings {
     pub upload_host: Option<String>,
     /// `AWS_ENDPOINT_URL`: URL of another AWS than Amazon's, for tests.
     pub aws_endpoint: Option<String>,
-    /// `BERTH_NO_CREATE_ON_PUSH` and `BERTH_ALLOW_SPARSE_INDEX`, as flags of `berth serve`.
+    /// `BERTH_NO_CREATE_ON_PUSH`, `BERTH_ALLOW_SPARSE_INDEX` and `BERTH_QUOTAS`, as flags of
+    /// `berth serve`.
     pub push_rules: PushRules,
     /// `BERTH_LOG`: what is logged, such as `info` or `info,berth_aws=debug`.
     pub log: String,
@@ -82,6 +83,7 @@ impl Settings {
                     Some(false) | None => SparseManifests::Refuse,
                 },
                 tenancy: Tenancy::Shared,
+                quotas: variables.parsed("BERTH_QUOTAS")?.unwrap_or_default(),
             },
             log: variables.text("BERTH_LOG").unwrap_or_else(|| "info".to_owned()),
         })
@@ -159,6 +161,7 @@ mod tests {
         assert_eq!(settings.push_rules.create_on_push, CreateOnPush::Create);
         assert_eq!(settings.push_rules.sparse_manifests, SparseManifests::Refuse);
         assert_eq!(settings.push_rules.tenancy, Tenancy::Shared);
+        assert_eq!(settings.push_rules.quotas, berth_registry::Quotas::default());
         assert_eq!(settings.log, "info");
     }
 
@@ -171,6 +174,7 @@ mod tests {
             ("BERTH_UPLOAD_HOST", "https://uploads.example.com:8443"),
             ("BERTH_NO_CREATE_ON_PUSH", "true"),
             ("BERTH_ALLOW_SPARSE_INDEX", "true"),
+            ("BERTH_QUOTAS", "images-per-repository=5"),
             ("AWS_ENDPOINT_URL", "https://127.0.0.1:4566"),
             ("BERTH_LOG", "debug"),
         ]);
@@ -180,6 +184,7 @@ mod tests {
         assert_eq!(settings.upload_host.unwrap(), "https://uploads.example.com:8443");
         assert_eq!(settings.push_rules.create_on_push, CreateOnPush::Refuse);
         assert_eq!(settings.push_rules.sparse_manifests, SparseManifests::Allow);
+        assert_eq!(settings.push_rules.quotas.images_per_repository, 5);
         assert_eq!(settings.aws_endpoint.unwrap(), "https://127.0.0.1:4566");
         assert_eq!(settings.log, "debug");
     }
@@ -210,5 +215,7 @@ mod tests {
         check_refused("BERTH_UPLOAD_HOST", "h/x", "the variable BERTH_UPLOAD_HOST is not valid:");
         let rule = "the variable BERTH_NO_CREATE_ON_PUSH is not valid: provided string";
         check_refused("BERTH_NO_CREATE_ON_PUSH", "yes", rule);
+        let quotas = "the variable BERTH_QUOTAS is not valid: quota `images` is none of";
+        check_refused("BERTH_QUOTAS", "images=5", quotas);
     }
 }

@@ -10,7 +10,7 @@ use berth_registry::access::{
 };
 use berth_registry::ports::{CheckKeys, WrapKeys, WriteObjects, WriteTable};
 use berth_registry::{
-    CreateOnPush, CreateRepository, DeleteRepository, Identity, Ports, PushRules, Registry,
+    CreateOnPush, CreateRepository, DeleteRepository, Identity, Ports, PushRules, Quotas, Registry,
     RegistryError, SparseManifests, Tenancy, Trusts, Users, WhenNotEmpty,
 };
 use berth_types::{TagMutability, TagMutabilitySetting};
@@ -106,6 +106,7 @@ impl TestRegistry {
                 create_on_push: CreateOnPush::Create,
                 sparse_manifests: SparseManifests::Refuse,
                 tenancy: Tenancy::Alone,
+                quotas: Quotas::default(),
             },
             settings: ApiSettings { chunk_min_length: 1024 * 1024, ..ApiSettings::default() },
             parts: OciApi::with_registry,
@@ -230,6 +231,12 @@ impl Builder {
     /// Makes no repository by a push.
     pub fn without_create_on_push(mut self) -> Self {
         self.rules.create_on_push = CreateOnPush::Refuse;
+        self
+    }
+
+    /// Has other quotas than ECR.
+    pub fn quotas(mut self, quotas: Quotas) -> Self {
+        self.rules.quotas = quotas;
         self
     }
 

@@ -8,8 +8,8 @@ use http::StatusCode;
 
 use super::ErrorAnswer;
 use crate::messages::{
-    content_missing, image_id, image_unknown, prefix_taken, prefix_unknown, preview_refused,
-    repository_unknown,
+    LAYER_UNUSED, content_missing, image_id, image_unknown, prefix_taken, prefix_unknown,
+    preview_refused, quota_exceeded, repository_unknown,
 };
 use crate::parameter::InvalidParameter;
 use crate::tag_mutability::unfit_filters;
@@ -94,11 +94,7 @@ pub(super) fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -
             ),
         ),
         E::DigestMismatch { .. } => ("ImageDigestDoesNotMatchException", error.to_string()),
-        E::BlobUnused { .. } => (
-            "LayerInaccessibleException",
-            "The specified layer is not available because it is not associated with an image"
-                .to_owned(),
-        ),
+        E::BlobUnused { .. } => ("LayerInaccessibleException", LAYER_UNUSED.to_owned()),
         E::UploadUnknown(_) => ("UploadNotFoundException", error.to_string()),
         E::UploadEmpty(_) => ("EmptyUploadException", error.to_string()),
         E::UploadOutOfOrder { .. } | E::SizeMismatch { .. } | E::BodyCutOff(_) => {
@@ -115,6 +111,7 @@ pub(super) fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -
         E::ImageReferenced { .. } | E::BlobInUse { .. } | E::SettingTooLarge { .. } => {
             ("InvalidParameterException", error.to_string())
         }
+        E::QuotaExceeded(error) => ("LimitExceededException", quota_exceeded(error, registry_id)),
         E::ExclusionExists(_) => ("ExclusionAlreadyExistsException", error.to_string()),
         E::ExclusionUnknown(_) => ("ExclusionNotFoundException", error.to_string()),
         E::TooManyResourceTags { .. } => ("TooManyTagsException", error.to_string()),

@@ -8,7 +8,8 @@ use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{
-    CreateOnPush, Identity, Ports, PushRules, Registry, SparseManifests, Tenancy, Trusts, Users,
+    CreateOnPush, Identity, Ports, PushRules, Quotas, Registry, SparseManifests, Tenancy, Trusts,
+    Users,
 };
 use bytes::Bytes;
 use http::Request;
@@ -36,6 +37,7 @@ impl TestRegistry {
             create_on_push: CreateOnPush::Refuse,
             sparse_manifests: SparseManifests::Refuse,
             tenancy: Tenancy::Alone,
+            quotas: Quotas::default(),
         };
         let root = RootCredentials {
             access_key_id: "root".to_owned(),

@@ -63,7 +63,8 @@ impl Gate {
         if let Some(question) = self.about_repository(caller, action, name, facts).await? {
             question.ask()?;
         }
-        Ok(RepositoryPermit { action, name: name.clone() })
+        let principal = caller.principal().cloned();
+        Ok(RepositoryPermit { action, name: name.clone(), principal })
     }
 
     /// Asks whether `caller` may do `action` on images of the repository `name`. Where policies ask
@@ -79,7 +80,9 @@ impl Gate {
         if let Some(asked) = question.take_if(|question| !question.asks_for_tags()) {
             asked.ask()?;
         }
-        Ok(ImagePermit { permit: RepositoryPermit { action, name: name.clone() }, question })
+        let principal = caller.principal().cloned();
+        let permit = RepositoryPermit { action, name: name.clone(), principal };
+        Ok(ImagePermit { permit, question })
     }
 
     /// Asks whether `caller` may do `action` on the user `name`.

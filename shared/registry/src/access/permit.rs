@@ -3,13 +3,15 @@ use std::slice;
 use berth_types::{RepositoryName, Tag, TrustName, UserName};
 
 use super::question::{Named, Question};
-use super::{Action, Denied, GateError};
+use super::{Action, Denied, GateError, Principal};
 
 /// Proof that a caller may do an action on a repository.
 #[derive(Clone, Debug)]
 pub struct RepositoryPermit {
     pub(super) action: Action,
     pub(super) name: RepositoryName,
+    /// Who may, unless it is anybody.
+    pub(super) principal: Option<Principal>,
 }
 
 /// Proof that a caller may do an action on images of a repository, as far as it does not depend on
@@ -55,6 +57,11 @@ impl RepositoryPermit {
     #[must_use]
     pub fn name(&self) -> &RepositoryName {
         &self.name
+    }
+
+    /// Returns who may; `None` if anybody may.
+    pub(crate) fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
     }
 
     /// Checks, in debug builds, that the gate was asked for the use case's own action.

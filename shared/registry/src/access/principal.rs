@@ -32,6 +32,15 @@ impl Principal {
             Self::Session(session) => Some(Subject::Session(session.clone())),
         }
     }
+
+    /// Whether it is the user or role `named`, or a session of it. The root is neither.
+    pub(crate) fn is_or_belongs_to(&self, named: &AwsPrincipal) -> bool {
+        match self {
+            Self::Root => false,
+            Self::User(user) => named.stands_for(&user.principal),
+            Self::Session(session) => named.stands_for(session.principal()),
+        }
+    }
 }
 
 impl Subject {

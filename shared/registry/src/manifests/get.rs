@@ -71,7 +71,7 @@ impl Pull {
         let repository = self.directory.recent(permit.name()).await?;
         let manifest = self.read_manifest(&repository, reference).await?;
         if let Some(times) = &self.times {
-            times.record(&repository.id, &manifest.digest).await;
+            times.record(permit.principal(), &repository.id, &manifest.digest).await;
         }
         Ok(manifest)
     }

@@ -7,6 +7,7 @@
 
 mod cache;
 mod delete;
+mod excluded;
 mod get;
 mod get_image;
 mod image_id;
@@ -18,6 +19,7 @@ mod pull_times;
 mod put;
 mod record;
 mod referrers;
+mod room;
 mod settle;
 mod tags;
 mod transaction;
@@ -25,6 +27,7 @@ mod untag;
 mod walk;
 
 pub(crate) use cache::ManifestCache;
+pub(crate) use excluded::Excluded;
 pub use get::{ManifestHead, StoredManifest};
 pub use get_image::StoredImage;
 pub use image_id::{ImageId, ImageSelector};

@@ -3,24 +3,22 @@ use std::sync::Arc;
 use berth_types::PrincipalArn;
 use serde::{Deserialize, Serialize};
 
+use super::excluded::{Excluded, read_exclusions};
 use crate::access::{Action, RegistryPermit};
 use crate::contention::won;
 use crate::document::{encode, put};
 use crate::error::RegistryError;
-use crate::layout::{PULL_TIME_EXCLUSIONS, Place};
-use crate::ports::{
-    Clock, Condition, Consistency, Operation, Query, Select, StoreError, StoreErrorKind, Timestamp,
-    WriteTable,
-};
-
-/// How many principals a registry excludes at most.
-const MOST_EXCLUSIONS: usize = 100;
+use crate::layout::Place;
+use crate::ports::{Clock, Condition, Operation, Timestamp, WriteTable};
 
 /// The principals whose pulls are not recorded.
 #[derive(Clone, Debug)]
 pub struct PullTimeExclusions {
     pub(crate) table: Arc<dyn WriteTable>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) excluded: Arc<Excluded>,
+    /// How many principals the registry excludes at most.
+    pub(crate) most: usize,
 }
 
 /// A page of principals, in the order of their ARNs.
@@ -46,18 +44,21 @@ impl PullTimeExclusions {
         principal: &PrincipalArn,
     ) -> Result<Timestamp, RegistryError> {
         permit.must_be(Action::RegisterPullTimeUpdateExclusion);
-        let page = self.read(None, MOST_EXCLUSIONS).await?;
+        let most = self.most;
+        let page = self.read(None, most).await?;
         if page.principals.contains(principal) {
             return Err(RegistryError::ExclusionExists(principal.clone()));
         }
-        if page.principals.len() >= MOST_EXCLUSIONS {
-            return Err(RegistryError::TooManyExclusions { most: MOST_EXCLUSIONS });
+        if page.principals.len() >= most {
+            return Err(RegistryError::TooManyExclusions { most });
         }
         let now = self.clock.now();
         let document = encode(&Exclusion { created_at: now })?;
         let key = Place::PullTimeExclusion(principal).key();
         let operation = put(key, document, now.millis(), Condition::Absent);
-        match won(self.table.transact(vec![operation]).await)? {
+        let done = won(self.table.transact(vec![operation]).await)?;
+        self.excluded.forget();
+        match done {
             true => Ok(now),
             false => Err(RegistryError::ExclusionExists(principal.clone())),
         }
@@ -72,7 +73,9 @@ impl PullTimeExclusions {
         permit.must_be(Action::DeregisterPullTimeUpdateExclusion);
         let key = Place::PullTimeExclusion(principal).key();
         let operation = Operation::Delete { key, condition: Condition::Present };
-        match won(self.table.transact(vec![operation]).await)? {
+        let done = won(self.table.transact(vec![operation]).await)?;
+        self.excluded.forget();
+        match done {
             true => Ok(()),
             false => Err(RegistryError::ExclusionUnknown(principal.clone())),
         }
@@ -94,22 +97,9 @@ impl PullTimeExclusions {
         after: Option<&PrincipalArn>,
         limit: usize,
     ) -> Result<PrincipalPage, RegistryError> {
-        let query = Query {
-            partition: PULL_TIME_EXCLUSIONS.to_owned(),
-            prefix: String::new(),
-            after: after.map(ToString::to_string),
-            limit,
-            consistency: Consistency::Strong,
-            select: Select::Keys,
-        };
-        let page = self.table.query(&query).await?;
-        let mut principals = Vec::with_capacity(page.items.len());
-        for item in page.items {
-            let principal = item.key.sort.parse();
-            let damaged = |error| StoreError::new(StoreErrorKind::Damaged, error);
-            principals.push(principal.map_err(damaged)?);
-        }
-        let next = principals.last().cloned().filter(|_| page.next.is_some());
+        let after = after.map(ToString::to_string);
+        let (principals, next) = read_exclusions(self.table.as_ref(), after, limit).await?;
+        let next = principals.last().cloned().filter(|_| next.is_some());
         Ok(PrincipalPage { principals, next })
     }
 }

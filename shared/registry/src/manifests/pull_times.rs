@@ -6,7 +6,9 @@ use std::time::Duration;
 use berth_types::Digest;
 use quick_cache::sync::Cache;
 
+use super::excluded::Excluded;
 use super::walk::Pulled;
+use crate::access::Principal;
 use crate::contention::won;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
@@ -25,24 +27,36 @@ const REMEMBERED: usize = 16 * 1024;
 /// Records when images were pulled: for each image the first pull of a day.
 ///
 /// A process remembers what is recorded, so that only the first pull of an image through it costs
-/// a read, and a write if no other process was faster. A record that fails fails no pull.
+/// a read, and a write if no other process was faster; who pulls is compared with the list of
+/// exclusions before. A record that fails fails no pull.
 #[derive(Debug)]
 pub(crate) struct PullTimes {
     table: Arc<dyn WriteTable>,
     clock: Arc<dyn Clock>,
+    excluded: Arc<Excluded>,
     recorded: Cache<(RepositoryId, Digest), Timestamp>,
 }
 
 impl PullTimes {
-    pub(crate) fn new(table: Arc<dyn WriteTable>, clock: Arc<dyn Clock>) -> Self {
-        Self { table, clock, recorded: Cache::new(REMEMBERED) }
+    pub(crate) fn new(
+        table: Arc<dyn WriteTable>,
+        clock: Arc<dyn Clock>,
+        excluded: Arc<Excluded>,
+    ) -> Self {
+        Self { table, clock, excluded, recorded: Cache::new(REMEMBERED) }
     }
 
-    /// Records that an image is pulled now.
-    pub(super) async fn record(&self, id: &RepositoryId, digest: &Digest) {
+    /// Records that an image is pulled now by a principal, unless its pulls are excluded.
+    pub(super) async fn record(
+        &self,
+        principal: Option<&Principal>,
+        id: &RepositoryId,
+        digest: &Digest,
+    ) {
         let now = self.clock.now();
         let image = (id.clone(), digest.clone());
-        if self.recorded.get(&image).is_some_and(|at| now < at.plus(RECORDED)) {
+        let is_recorded = || self.recorded.get(&image).is_some_and(|at| now < at.plus(RECORDED));
+        if is_recorded() || self.is_excluded(principal).await || is_recorded() {
             return;
         }
         // Those who pull it beside this one don't record it too.
@@ -59,6 +73,22 @@ impl PullTimes {
             Err(_) => tracing::warn!(%digest, "the time of a pull was not recorded in time"),
         }
         self.recorded.remove(&image);
+    }
+
+    /// Whether a principal's pulls are not recorded. Nor are they while nobody knows.
+    async fn is_excluded(&self, principal: Option<&Principal>) -> bool {
+        let Some(principal) = principal else { return false };
+        match tokio::time::timeout(PATIENCE, self.excluded.has(principal)).await {
+            Ok(Ok(excluded)) => excluded,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the pull time exclusions could not be read");
+                true
+            }
+            Err(_) => {
+                tracing::warn!("the pull time exclusions could not be read in time");
+                true
+            }
+        }
     }
 
     /// Writes the time of a pull, unless one was recorded less than a day before. Returns what is

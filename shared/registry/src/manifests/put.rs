@@ -154,8 +154,10 @@ impl Push {
             let sight = self.look(name, pushed).await?;
             self.must_have_content(&sight, pushed)?;
             let change = sight.change(&pushed.digest)?;
+            let additions = self.must_have_room(&sight, pushed, change).await?;
             let plan = Plan::new(&sight, pushed, record, self.clock.now())?;
             if self.transact_all(plan).await? {
+                self.take_note(&additions);
                 return Ok(Written { repository: sight.repository, change });
             }
             attempts.next().await?;

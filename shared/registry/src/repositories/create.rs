@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use berth_types::{Encryption, TagMutability};
+use berth_types::{Encryption, RepositoryName, TagMutability};
 use uuid::Uuid;
 
 use super::Repositories;
@@ -9,8 +9,9 @@ use super::lifecycle_policy::StoredText;
 use super::record::Repository;
 use crate::access::{Action, RepositoryPermit};
 use crate::contention::Attempts;
+use crate::counts::Counted;
 use crate::document::{encode, put};
-use crate::error::RegistryError;
+use crate::error::{QuotaExceeded, RegistryError};
 use crate::layout::{Place, RepositoryId};
 use crate::ports::{Condition, TransactError};
 use crate::settings::{CreationReason, CreationTemplate};
@@ -77,8 +78,10 @@ impl Repositories {
             let key = Place::LifecyclePolicy(&repository.id).key();
             operations.push(put(key, encode(&StoredText { text })?, version, Condition::Any));
         }
+        self.must_have_room(name).await?;
         match self.table.transact(operations).await {
             Ok(()) => {
+                self.counts.added(&Counted::Repositories, 1);
                 self.directory.forget(name);
                 Ok(Arc::new(repository))
             }
@@ -86,6 +89,21 @@ impl Repositories {
                 Err(RegistryError::RepositoryExists(name.clone()))
             }
             Err(TransactError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Refuses a repository that the registry has no room for. One that is there already is told so
+    /// later.
+    async fn must_have_room(&self, name: &RepositoryName) -> Result<(), RegistryError> {
+        let most = self.quotas.repositories;
+        if self.counts.has_room(&Counted::Repositories, 1, most).await? {
+            return Ok(());
+        }
+        match self.directory.current(name).await {
+            Err(RegistryError::RepositoryUnknown(_)) => {
+                Err(QuotaExceeded::Repositories { most }.into())
+            }
+            found => found.map(drop),
         }
     }
 

@@ -24,7 +24,9 @@ pub use record::Repository;
 
 use std::sync::Arc;
 
+use crate::counts::Counts;
 use crate::ports::{CheckKeys, Clock, WriteTable};
+use crate::quotas::Quotas;
 
 /// The use cases of repositories as a whole, which `ecr-api` calls.
 #[derive(Clone, Debug)]
@@ -33,4 +35,6 @@ pub struct Repositories {
     pub(crate) directory: Arc<Directory>,
     pub(crate) keys: Arc<dyn CheckKeys>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) quotas: Quotas,
 }

@@ -206,7 +206,8 @@ impl CreationTemplate {
             TemplateChange::Policy(policy) => {
                 if let Some(text) = &policy {
                     let kind = PolicyKind::RepositoryTemplate;
-                    Policy::parse(&kind, text, kind.usual_size())?;
+                    // How long it may be, the API knows.
+                    Policy::parse(&kind, text, usize::MAX)?;
                 }
                 self.policy = policy;
             }

@@ -39,7 +39,8 @@ impl Settings {
         let scope: Option<(RegistryPolicyScope, _)> = self.find(REGISTRY_POLICY_SCOPE).await?;
         let scope = scope.map(|(scope, _)| scope).unwrap_or_default();
         let kind = PolicyKind::Registry(scope.into());
-        Policy::parse(&kind, text, kind.usual_size())?;
+        // How long it may be, the API knows.
+        Policy::parse(&kind, text, usize::MAX)?;
         self.replace(NAME, &Document { text: text.to_owned(), scope }).await?;
         self.directory.forget_registry_policy();
         Ok(())
