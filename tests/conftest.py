@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from berth_server import BerthServer
 from clients import program, run
-from remote_registry import RemoteRegistry, needs_its_own, remote_registry
+from remote_registry import RemoteRegistry, needs_its_own, remote_registry, wait_for_names
 
 DAEMON_SECONDS = 60
 
@@ -31,7 +31,9 @@ def berth() -> Iterator[BerthServer | RemoteRegistry]:
     """A running `berth serve`, one for all tests of a module, or what `BERTH_TEST_URL` names."""
     remote = remote_registry()
     if remote is not None:
-        yield remote
+        with pytest.MonkeyPatch.context() as patch:
+            wait_for_names(patch)
+            yield remote
         return
     with BerthServer() as server:
         yield server

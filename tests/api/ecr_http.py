@@ -19,6 +19,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from calls import watch
 from ecr_model import misfits, operation_model, service_model
+from remote_registry import RemoteRegistry, note_names
 
 REGION = os.environ.get("BERTH_TEST_REGION", "us-east-1")
 ACCOUNT = os.environ.get("BERTH_TEST_ACCOUNT_ID", "123456789012")
@@ -37,7 +38,10 @@ def client(berth: BerthServer, service: str = "ecr", **options: Any) -> BaseClie
         "aws_secret_access_key": berth.secret_key,
         "config": Config(retries={"max_attempts": 1}, parameter_validation=False),
     }
-    return watch(boto3.session.Session().client(service, **(settings | options)))
+    made = watch(boto3.session.Session().client(service, **(settings | options)))
+    if isinstance(berth, RemoteRegistry):
+        note_names(made)
+    return made
 
 
 def request(

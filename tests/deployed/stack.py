@@ -160,12 +160,12 @@ class Stack:
             return Invocation(str(error).encode(), failed=True, throttled=throttled)
         return Invocation(told["Payload"].read(), failed="FunctionError" in told)
 
-    def restart(self, function: str) -> None:
+    def restart(self, function: str, **changed: str) -> None:
         """Makes the function with this logical id start anew at its next call.
 
-        A changed variable does that, in AWS too.
+        A changed variable does that, in AWS too; `changed` are more of them.
         """
-        variables = self.environment(function) | {"BERTH_RESTARTED": uuid.uuid4().hex}
+        variables = self.environment(function) | {"BERTH_RESTARTED": uuid.uuid4().hex} | changed
         self.lambda_.update_function_configuration(
             FunctionName=self.resources[function], Environment={"Variables": variables}
         )
