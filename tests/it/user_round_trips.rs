@@ -16,7 +16,7 @@ use berth_registry::ports::{DataKey, StoreError, UnwrapKeys, WrapKeys, WrappedKe
 use bytes::Bytes;
 
 use crate::harness::{Call, Manifest, Store, TestRegistry, digest, image};
-use crate::policies::{Known, kim, set_repository_policy};
+use crate::policies::{Known, kim, put_policy, set_repository_policy};
 use crate::sessions::{OWN, session, token, trust};
 
 const ALL: &str = r#"{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}"#;
@@ -200,4 +200,42 @@ async fn a_push_of_a_user_costs_two_reads_more() {
         put.bytes(manifest.bytes.clone()).expect(201).await;
         counted.has_called(&[&more, &["batch_get"], count, &["transact", "batch_get"]], &[]);
     }
+}
+
+/// What a denial costs does not tell whether there is a repository.
+#[tokio::test(start_paused = true)]
+async fn a_denial_costs_the_same_whether_there_is_a_repository() {
+    let (counted, _) = Counted::new().await;
+    put_policy(&counted.registry, &ALL.replace("Allow", "Deny")).await;
+    for name in ["team/app", "none/app"] {
+        let path = format!("/v2/{name}/manifests/v1");
+        for (pause, table) in [
+            (Duration::from_secs(30), &["get", "query", "batch_get"][..]),
+            (Duration::ZERO, &[]),
+            (Duration::from_secs(3), &["batch_get"]),
+            (Duration::ZERO, &[]),
+        ] {
+            counted.after(pause);
+            counted.request("GET", &path).expect(403).await;
+            counted.has_called(&[table], &[]);
+        }
+    }
+}
+
+/// A repository that was missing a moment ago is seen when this process has made it.
+#[tokio::test(start_paused = true)]
+async fn a_new_repository_is_no_longer_missing() {
+    let (counted, kim) = Counted::new().await;
+    let tagged = r#"{"Effect": "Allow", "Principal": {"AWS": "123456789012"},
+        "Action": "ecr:ListImages"}, {"Effect": "Deny", "Principal": "*",
+        "Action": "ecr:BatchGetImage"}"#;
+    let pull = async |status| {
+        let call = counted.registry.request("GET", "/v2/new/app/manifests/v1");
+        call.basic(&kim.id, &kim.secret).expect(status).await;
+    };
+    pull(404).await;
+    counted.registry.create("new/app").await.unwrap();
+    pull(404).await;
+    set_repository_policy(&counted.registry, "new/app", tagged).await;
+    pull(403).await;
 }

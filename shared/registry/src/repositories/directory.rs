@@ -21,6 +21,10 @@ const BELIEVED: Duration = Duration::from_secs(3);
 /// How many records are remembered.
 const REMEMBERED: usize = 10_000;
 
+/// How many names that no repository has are remembered; apart, so that made-up names displace no
+/// records.
+const ABSENT: usize = 1024;
+
 /// How long a deletion's mark holds pushes up; a process that died left an older one.
 const DELETION: Duration = Duration::from_mins(1);
 
@@ -30,6 +34,7 @@ pub struct Directory {
     table: Arc<dyn ReadTable>,
     clock: Arc<dyn Clock>,
     remembered: Cache<RepositoryName, (Arc<Repository>, Timestamp)>,
+    absent: Cache<RepositoryName, Timestamp>,
     registry_policy: RwLock<Option<(Arc<RegistryPolicy>, Timestamp)>>,
 }
 
@@ -44,8 +49,8 @@ pub struct RepositoryPage {
 
 impl Directory {
     pub(crate) fn new(table: Arc<dyn ReadTable>, clock: Arc<dyn Clock>) -> Self {
-        let remembered = Cache::new(REMEMBERED);
-        Self { table, clock, remembered, registry_policy: RwLock::default() }
+        let (remembered, absent) = (Cache::new(REMEMBERED), Cache::new(ABSENT));
+        Self { table, clock, remembered, absent, registry_policy: RwLock::default() }
     }
 
     /// Returns the repository as reads may see it: a few seconds old.
@@ -60,14 +65,19 @@ impl Directory {
     }
 
     /// Returns the repository, if there is one, and the registry's policy, as reads may see them.
-    /// One call of the table reads both.
+    /// One call of the table reads both. That there is none is believed as long as a record is: an
+    /// answer that comes sooner or later would tell a caller whom policies deny.
     pub(crate) async fn recent_with_policy(
         &self,
         name: &RepositoryName,
     ) -> Result<(Option<Arc<Repository>>, Arc<RegistryPolicy>), StoreError> {
         let policy = self.recall_policy();
-        if let (Some(repository), Some(policy)) = (self.recall(name), &policy) {
-            return Ok((Some(repository), policy.clone()));
+        if let Some(policy) = &policy {
+            match self.recall(name) {
+                Some(repository) => return Ok((Some(repository), policy.clone())),
+                None if self.is_absent(name) => return Ok((None, policy.clone())),
+                None => {}
+            }
         }
         let mut keys = vec![Place::Repository(name).key()];
         if policy.is_none() {
@@ -97,6 +107,11 @@ impl Directory {
     fn recall(&self, name: &RepositoryName) -> Option<Arc<Repository>> {
         let (repository, seen) = self.remembered.get(name)?;
         self.is_believed(seen).then_some(repository)
+    }
+
+    /// Whether it is remembered, and still believed, that there is no such repository.
+    fn is_absent(&self, name: &RepositoryName) -> bool {
+        self.absent.get(name).is_some_and(|seen| self.is_believed(seen))
     }
 
     /// Returns the registry's policy that is remembered, and still believed.
@@ -147,9 +162,11 @@ impl Directory {
     ) -> Result<Option<Arc<Repository>>, StoreError> {
         let Some(item) = item else {
             self.forget(name);
+            self.absent.insert(name.clone(), self.clock.now());
             return Ok(None);
         };
         let repository: Arc<Repository> = Arc::new(decode(item)?);
+        self.absent.remove(name);
         self.remembered.insert(name.clone(), (repository.clone(), self.clock.now()));
         Ok(Some(repository))
     }
@@ -157,6 +174,7 @@ impl Directory {
     /// Forgets what was remembered of `name`.
     pub(crate) fn forget(&self, name: &RepositoryName) {
         self.remembered.remove(name);
+        self.absent.remove(name);
     }
 
     /// Whether the repository is being deleted at this moment.
