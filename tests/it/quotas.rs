@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_contract::CountingTable;
+use berth_registry::ports::{Attributes, Condition, Key, MOST_OPERATIONS, Operation};
 use berth_registry::{QuotaExceeded, Quotas, RegistryError};
+use bytes::Bytes;
 
-use crate::harness::{Manifest, Store, TestRegistry, image};
+use crate::harness::{Manifest, Store, TestRegistry, digest, image};
 
 fn quotas(text: &str) -> Quotas {
     text.parse().unwrap()
@@ -107,4 +109,44 @@ async fn counts_are_remembered() {
     store.clock.advance(Duration::from_mins(5));
     registry.push("team/app", "v1", &image(5)).await;
     assert_eq!(table.take().of("query"), 1);
+}
+
+/// Puts images into a repository that nobody pushed, with digests that are spread evenly.
+async fn fill(store: &Store, id: &str, images: u64) {
+    let put = |number: u64| Operation::Put {
+        key: Key {
+            partition: format!("repository/{id}"),
+            sort: format!("image/{}", digest(&number.to_be_bytes())),
+        },
+        document: Bytes::new(),
+        attributes: Attributes::new(),
+        first_version: 1,
+        condition: Condition::Any,
+    };
+    let numbers: Vec<u64> = (0..images).collect();
+    for numbers in numbers.chunks(MOST_OPERATIONS) {
+        store.table.transact(numbers.iter().copied().map(put).collect()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn many_images_are_counted_one_by_one_near_the_quota() {
+    let store = Store::new();
+    let table = Arc::new(CountingTable::new(store.table.clone()));
+    let build = |text: &str| {
+        TestRegistry::on(&store).shared().table(table.clone()).quotas(quotas(text)).build()
+    };
+    let registry = build("images-per-repository=4000");
+    registry.push("team/app", "v1", &image(0)).await;
+    fill(&store, &registry.id("team/app").await.unwrap(), 1999).await;
+    table.take();
+    // The first thousand say that there are about two thousand.
+    store.clock.advance(Duration::from_mins(5));
+    registry.push("team/app", "v1", &image(1)).await;
+    assert_eq!(table.take().of("query"), 1);
+    let near = build("images-per-repository=2002");
+    near.push("team/app", "v1", &image(2)).await;
+    assert!(table.take().of("query") > 1);
+    refuses(&near, "v1", &image(3), "maximum allowed number of images, which is 2002").await;
+    refuses(&build("images-per-repository=2002"), "v1", &image(3), "which is 2002").await;
 }
