@@ -21,6 +21,8 @@ LIBRARIES = re.compile(r"(libc|libm|libgcc_s|libpthread|libdl|librt|ld-linux-[a-
 MACHINES = {"AArch64": "arm64", "Advanced Micro Devices X86-64": "x86_64"}
 # 5 MB as Lambda's limits count them; `make bench-functions` measures the sizes.
 MOST_ZIP_BYTES = 5 * 1024 * 1024
+# All operations of ECR's API, and uploads, in one function.
+MOST_ZIP_BYTES_OF = {"ecr-api": 6 * 1024 * 1024}
 NAMES = ("ecr-api", "oci-delete", "oci-pull", "oci-push", "session", "token")
 
 
@@ -60,7 +62,7 @@ def test_a_function_loads_what_lambda_has(folder: Path, name: str):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_zip_is_small(folder: Path, name: str):
-    assert len(bundle(folder / name)) < MOST_ZIP_BYTES
+    assert len(bundle(folder / name)) < MOST_ZIP_BYTES_OF.get(name, MOST_ZIP_BYTES)
 
 
 def test_both_architectures_were_built():
