@@ -1,5 +1,7 @@
 //! A template of repositories, as requests say and responses tell it.
 
+use std::collections::BTreeMap;
+
 use berth_lifecycle::InvalidLifecyclePolicy;
 use berth_registry::{CreationReason, CreationTemplate, Identity, Quotas, TemplateChange};
 use berth_types::{RegistryId, RepositoryPrefix, TagMutabilitySetting};
@@ -20,6 +22,21 @@ use crate::template_encryption::template_encryption;
 
 /// How long the prefix of a template is.
 pub(crate) const PREFIX: PrefixLength = PrefixLength { least: 1, most: 256 };
+
+/// Checks the tags that a template gives: its operations have no exceptions of their own for them.
+fn template_tags(inputs: Vec<TagInput>) -> Result<BTreeMap<String, String>, ApiError> {
+    let at = "resourceTags";
+    resource_tags(at, inputs).map_err(|error| match error {
+        ApiError::InvalidTag(reason) => {
+            InvalidParameter::new(at, format!("must be tags of a resource: {reason}")).into()
+        }
+        ApiError::TooManyTags { most, .. } => {
+            InvalidParameter::new(at, format!("must have length less than or equal to {most}"))
+                .into()
+        }
+        other => other,
+    })
+}
 
 /// What a request says of a template beside its prefix. An empty text takes away what was there.
 #[derive(Debug, Default, Deserialize)]
@@ -83,7 +100,7 @@ impl TemplateInput {
             changes.push(TemplateChange::Encryption(template_encryption(input)?));
         }
         if let Some(inputs) = self.resource_tags {
-            changes.push(TemplateChange::Tags(resource_tags("resourceTags", inputs)?));
+            changes.push(TemplateChange::Tags(template_tags(inputs)?));
         }
         let setting = self.image_tag_mutability.as_deref();
         let setting = setting.map(tag_mutability_setting).transpose()?;
