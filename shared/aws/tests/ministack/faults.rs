@@ -62,6 +62,33 @@ async fn what_is_forbidden_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_key_that_encrypts_no_more_is_told() {
+    let f = Fixture::new().await;
+    let disabled = "<Error><Code>KMS.DisabledException</Code><Message>KEY is disabled.</Message>\
+                    </Error>";
+    let gone = "<Error><Code>KMS.NotFoundException</Code><Message>no key</Message></Error>";
+    let denied = "<Error><Code>AccessDenied</Code><Message>User: x is not authorized to perform: \
+                  kms:Decrypt on resource: KEY</Message></Error>";
+    for (status, answer, code) in [
+        (400, disabled, "DisabledException"),
+        (400, gone, "NotFoundException"),
+        (403, denied, "AccessDeniedException"),
+    ] {
+        for operation in ["PutObject", "GetObject", "CreateMultipartUpload"] {
+            f.wire.fail(operation, Fault::Answers(status, answer));
+        }
+        let put = f.put("a", None, body(&content(3, 10))).await;
+        let read = f.objects.read(&key("a"), 0..10).await.err().expect("no read");
+        let begun = f.objects.begin_multipart(NewObject::new(&key("a"))).await.unwrap_err();
+        for error in [store_error(put.unwrap_err()), read, begun] {
+            assert_eq!(error.kind(), StoreErrorKind::KeyRefused, "{error}");
+            assert_eq!(error.key_refusal().unwrap().code, code);
+        }
+    }
+    f.wire.assert_spent();
+}
+
+#[tokio::test]
 async fn a_bucket_that_is_not_there_is_no_missing_object() {
     let f = Fixture::new().await;
     let none = "<Error><Code>NoSuchBucket</Code></Error>";
