@@ -29,6 +29,8 @@ QUOTAS = {
     "replication-rules": 2,
     "replication-destinations": 2,
     "pull-time-exclusions": 2,
+    "creation-templates": 1,
+    "pull-through-cache-rules": 1,
 }
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/builder"
 
@@ -222,3 +224,15 @@ def test_other_quotas_are_refused(text: str) -> None:
         BerthServer(args=("--quotas", text), env={"RUST_BACKTRACE": "0"}),
     ):
         pass
+
+
+def test_templates_and_cache_rules(ecr: BaseClient) -> None:
+    create = ecr.create_repository_creation_template
+    create(prefix="a", appliedFor=["CREATE_ON_PUSH"])
+    refused(create, "LimitExceededException", prefix="b", appliedFor=["CREATE_ON_PUSH"])
+    ecr.delete_repository_creation_template(prefix="a")
+    create = ecr.create_pull_through_cache_rule
+    quay = {"upstreamRegistryUrl": "quay.io"}
+    create(ecrRepositoryPrefix="aa", **quay)
+    refused(create, "LimitExceededException", ecrRepositoryPrefix="bb", **quay)
+    ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="aa")

@@ -131,21 +131,22 @@ async fn a_template_is_changed_by_what_is_given() {
 }
 
 #[tokio::test]
-async fn there_are_fifty_however_short_the_pages_are() {
+async fn there_are_as_many_as_the_quota_allows_however_short_the_pages_are() {
     let store = Store::new();
     let table = Arc::new(ShortPages(Arc::clone(&store.table)));
-    let registry = TestRegistry::on(&store).table(table).build();
+    let quotas = "creation-templates=30".parse().unwrap();
+    let registry = TestRegistry::on(&store).table(table).quotas(quotas).build();
     let settings = &registry.registry.settings;
     let creation = registry_permit(&registry, Action::CreateRepositoryCreationTemplate).await;
     let create = async |number: usize| {
         let prefix = format!("team-{number:02}/").parse().unwrap();
         settings.create_template(creation, prefix, &[named("t")]).await
     };
-    for number in 0..50 {
+    for number in 0..30 {
         create(number).await.unwrap();
     }
-    let refused = create(50).await;
-    assert!(matches!(refused, Err(RegistryError::TooManyPrefixes { most: 50, .. })), "{refused:?}");
+    let refused = create(30).await;
+    assert!(matches!(refused, Err(RegistryError::TooManyPrefixes { most: 30, .. })), "{refused:?}");
     let refused = create(0).await;
     assert!(matches!(refused, Err(RegistryError::PrefixTaken { .. })), "{refused:?}");
 
@@ -160,6 +161,18 @@ async fn there_are_fifty_however_short_the_pages_are() {
             break;
         }
     }
-    let expected: Vec<_> = (0..50).map(|number| format!("team-{number:02}/")).collect();
+    let expected: Vec<_> = (0..30).map(|number| format!("team-{number:02}/")).collect();
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn a_template_has_a_size() {
+    let registry = TestRegistry::new();
+    let settings = &registry.registry.settings;
+    let permit = registry_permit(&registry, Action::CreateRepositoryCreationTemplate).await;
+    let sid = format!(r#"{{"Sid": "{}", "#, "\u{1f980}".repeat(80_000));
+    let policy = POLICY.replacen(r#"{"Effect""#, &format!(r#"{sid}"Effect""#), 1);
+    let changes = [TemplateChange::Policy(Some(policy))];
+    let refused = settings.create_template(permit, "a".parse().unwrap(), &changes).await;
+    assert!(matches!(refused, Err(RegistryError::SettingTooLarge { .. })), "{refused:?}");
 }

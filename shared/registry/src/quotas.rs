@@ -74,6 +74,10 @@ quotas! {
     replication_destinations, "replication-destinations": 25 to 1_000;
     /// Principals whose pulls are not recorded.
     pull_time_exclusions, "pull-time-exclusions": 100 to 1_000;
+    /// Templates of the repositories that the registry makes.
+    creation_templates, "creation-templates": 50 to 1_000;
+    /// Rules of pull-through caches.
+    cache_rules, "pull-through-cache-rules": 50 to 1_000;
 }
 
 /// Error of parsing [`Quotas`].

@@ -170,6 +170,7 @@ impl Registry {
         let settings = Settings {
             table: ports.table.clone(),
             directory: directory.clone(),
+            quotas: rules.quotas,
             clock: ports.clock.clone(),
         };
         let lifecycle_previews = LifecyclePreviews {

@@ -29,6 +29,7 @@ pub use signing::{SigningConfiguration, SigningRule};
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -37,6 +38,7 @@ use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::Place;
 use crate::ports::{Clock, Condition, Consistency, LARGEST_DOCUMENT, WriteTable};
+use crate::quotas::Quotas;
 use crate::repositories::Directory;
 
 /// The use cases of the registry's settings, which `ecr-api` calls.
@@ -44,6 +46,7 @@ use crate::repositories::Directory;
 pub struct Settings {
     pub(crate) table: Arc<dyn WriteTable>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) quotas: Quotas,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -62,10 +65,7 @@ impl Settings {
 
     /// Puts the setting `name` in place of the one that is there.
     async fn replace<T: Serialize>(&self, name: &str, setting: &T) -> Result<(), RegistryError> {
-        let document = encode(setting)?;
-        if document.len() > LARGEST_DOCUMENT {
-            return Err(RegistryError::SettingTooLarge { most: LARGEST_DOCUMENT });
-        }
+        let document = document_of(setting)?;
         let mut attempts = Attempts::at(&name);
         loop {
             let first_version = self.clock.now().millis();
@@ -76,5 +76,14 @@ impl Settings {
             }
             attempts.next().await?;
         }
+    }
+}
+
+/// Writes the document of a setting, if the table can keep it.
+fn document_of<T: Serialize>(setting: &T) -> Result<Bytes, RegistryError> {
+    let document = encode(setting)?;
+    match document.len() {
+        ..=LARGEST_DOCUMENT => Ok(document),
+        _ => Err(RegistryError::SettingTooLarge { most: LARGEST_DOCUMENT }),
     }
 }

@@ -4,20 +4,16 @@ use berth_types::RepositoryPrefix;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Settings;
+use super::{Settings, document_of};
 use crate::contention::{Attempts, won};
-use crate::document::{decode, encode, put};
+use crate::document::{decode, put};
 use crate::error::RegistryError;
 use crate::layout::{Place, partition_of};
 use crate::ports::{
     Condition, Consistency, Item, Operation, Page, Query, ReadTable, Select, StoreError,
     StoreErrorKind, TransactError,
 };
-
-/// How many settings of one kind a registry has at most.
-///
-/// Follows [Amazon ECR service quotas](https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html).
-const MOST: usize = 50;
+use crate::quotas::Quotas;
 
 /// What settings there are of which a registry has several, each for a prefix of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +22,16 @@ pub enum PrefixedKind {
     CreationTemplate,
     /// Rules of pull-through caches.
     CacheRule,
+}
+
+impl PrefixedKind {
+    /// Returns how many of them a registry has at most.
+    fn quota(self, quotas: &Quotas) -> usize {
+        match self {
+            Self::CreationTemplate => quotas.creation_templates,
+            Self::CacheRule => quotas.cache_rules,
+        }
+    }
 }
 
 impl fmt::Display for PrefixedKind {
@@ -66,12 +72,13 @@ impl Settings {
             Err(error) => return Err(error),
             Ok(_) => return Err(exists()),
         }
-        if self.count::<T>(MOST).await? >= MOST {
-            return Err(RegistryError::TooManyPrefixes { kind, most: MOST });
+        let most = kind.quota(&self.quotas);
+        if self.count::<T>(most).await? >= most {
+            return Err(RegistryError::TooManyPrefixes { kind, most });
         }
         let first_version = self.clock.now().millis();
         let key = Place::Prefixed(kind, prefix).key();
-        let operation = put(key, encode(setting)?, first_version, Condition::Absent);
+        let operation = put(key, document_of(setting)?, first_version, Condition::Absent);
         match self.table.transact(vec![operation]).await {
             Ok(()) => Ok(()),
             Err(TransactError::Conditions(_) | TransactError::Conflict) => Err(exists()),
@@ -127,7 +134,7 @@ impl Settings {
             let (mut setting, version) = self.current::<T>(prefix).await?;
             change(&mut setting)?;
             let key = Place::Prefixed(T::KIND, prefix).key();
-            let operation = put(key, encode(&setting)?, version, Condition::Version(version));
+            let operation = put(key, document_of(&setting)?, version, Condition::Version(version));
             if won(self.table.transact(vec![operation]).await)? {
                 return Ok(setting);
             }
