@@ -50,6 +50,25 @@ def test_read_table(stack: Stack, registry: smoke.Registry, image: str) -> None:
     assert registry.call("GET", path).status_code == 200
 
 
+def test_pulls_are_recorded_if_they_can_be(
+    stack: Stack, registry: smoke.Registry, image: str
+) -> None:
+    """A pull waits for no record that fails."""
+    path = f"/v2/{smoke.REPOSITORY}/manifests/{image}"
+    named = {"repositoryName": smoke.REPOSITORY, "imageIds": [{"imageDigest": image}]}
+
+    def is_recorded() -> bool:
+        told = smoke.expect(registry.ecr("DescribeImages", named), 200).json()
+        return "lastRecordedPullTime" in told["imageDetails"][0]
+
+    with denied(stack, "PullRole", "dynamodb:UpdateItem"):
+        assert registry.call("GET", path).status_code == 200
+    assert any("dynamodb:UpdateItem" in line for line in stack.function_log("PullFunction"))
+    assert not is_recorded()
+    assert registry.call("GET", path).status_code == 200
+    assert is_recorded()
+
+
 def test_write_table(stack: Stack, registry: smoke.Registry) -> None:
     path = f"/v2/{smoke.REPOSITORY}/blobs/uploads/"
     with denied(stack, "PushRole", "dynamodb:UpdateItem"):
