@@ -217,7 +217,7 @@ ECR = [
         {"principalArn": ROLE},
         allowed=("", "ExclusionAlreadyExistsException"),
     ),
-    Row("SetRepositoryPolicy", members={"policyText": POLICY}),
+    Row("SetRepositoryPolicy", members={"policyText": POLICY, "force": True}),
     Row("TagResource", members=ARN | TAGS),
     Row("UntagResource", members=ARN | {"tagKeys": ["stage"]}),
     Row("UploadLayerPart", members=PART, allowed=("UploadNotFoundException",)),

@@ -98,6 +98,28 @@ def test_a_repositorys_policy_allows(fresh_berth: BerthServer, kim: dict[str, st
     refused(ecr.list_images, "AccessDeniedException", **name)
 
 
+def test_a_policy_that_locks_its_author_out_is_forced(
+    fresh_berth: BerthServer, kim: dict[str, str], allowed: Callable[..., None]
+) -> None:
+    root, ecr = client(fresh_berth), as_kim(fresh_berth, kim)
+    name = {"repositoryName": "team/app"}
+    root.create_repository(**name)
+    allowed(allow("ecr:*"))
+    set_policy = {"Principal": {"AWS": KIM}, "Action": "ecr:SetRepositoryPolicy"}
+    harmless = policy({"Effect": "Deny", "Principal": {"AWS": KIM}, "Action": "ecr:ListImages"})
+    ecr.set_repository_policy(policyText=harmless, **name)
+    locked = policy({"Effect": "Deny"} | set_policy)
+    message = refused(
+        ecr.set_repository_policy, "InvalidParameterException", policyText=locked, **name
+    )
+    assert "would not let you set another one" in message
+    assert root.get_repository_policy(**name)["policyText"] == harmless
+    ecr.set_repository_policy(policyText=locked, force=True, **name)
+    refused(ecr.set_repository_policy, "AccessDeniedException", policyText=harmless, **name)
+    root.set_repository_policy(policyText=harmless, **name)
+    ecr.set_repository_policy(policyText=harmless, **name)
+
+
 def test_conditions_on_resource_tags(
     fresh_berth: BerthServer, kim: dict[str, str], allowed: Callable[..., None]
 ) -> None:

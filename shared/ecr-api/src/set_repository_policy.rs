@@ -7,8 +7,11 @@ use serde::Deserialize;
 
 use crate::api::Call;
 use crate::error::ApiError;
-use crate::parameter::{named_repository, required, text_length};
+use crate::parameter::{InvalidParameter, named_repository, required, text_length};
 use crate::repository_policy::RepositoryPolicy;
+
+const LOCKS_OUT: &str =
+    "The policy would not let you set another one. Set it with force if that is what you want";
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,12 +19,11 @@ pub(crate) struct Input {
     registry_id: Option<String>,
     repository_name: Option<String>,
     policy_text: Option<String>,
-    /// Meant for policies that lock their author out. Here the root can always change them.
-    #[serde(rename = "force")]
-    _force: Option<bool>,
+    force: Option<bool>,
 }
 
-/// Gives a repository a policy.
+/// Gives a repository a policy. One that takes the right to set another from who sets it must be
+/// forced.
 pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<RepositoryPolicy, ApiError> {
     let identity = &call.api.identity;
     let name = named_repository(input.repository_name, input.registry_id, identity)?;
@@ -32,7 +34,12 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<RepositoryPolic
     let most = call.api.registry.quotas.repository_policy_length;
     text_length("policyText", &text, 0, most)?;
     let permit = call.permit(Action::SetRepositoryPolicy, &name).await?;
-    Policy::parse(&kind, &text, most)?;
+    let policy = Policy::parse(&kind, &text, most)?;
+    let is_forced = input.force.unwrap_or_default();
+    let (gate, facts) = (&call.api.gate, call.facts());
+    if !is_forced && !gate.keeps_the_policy(&call.caller, &name, &facts, policy).await? {
+        return Err(InvalidParameter::new("PolicyText", LOCKS_OUT).into());
+    }
     call.api.registry.repositories.set_policy(&permit, &text).await?;
     Ok(RepositoryPolicy::new(name, text, identity))
 }

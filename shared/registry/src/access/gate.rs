@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use berth_policy::Policy;
 use berth_types::{RepositoryArn, RepositoryName, TrustName, UserName};
 
 use super::parsed_policies::ParsedPolicies;
@@ -65,6 +66,21 @@ impl Gate {
         }
         let principal = caller.principal().cloned();
         Ok(RepositoryPermit { action, name: name.clone(), principal })
+    }
+
+    /// Asks whether `caller` may set the policy of the repository `name` again once `policy` is it.
+    pub async fn keeps_the_policy(
+        &self,
+        caller: &Caller,
+        name: &RepositoryName,
+        facts: &Facts,
+        policy: Policy,
+    ) -> Result<bool, GateError> {
+        let action = Action::SetRepositoryPolicy;
+        let question = self.about_repository(caller, action, name, facts).await?;
+        let Some(mut question) = question else { return Ok(true) };
+        question.known.attached = Some(Arc::new(policy));
+        Ok(question.ask().is_ok())
     }
 
     /// Asks whether `caller` may do `action` on images of the repository `name`. Where policies ask
