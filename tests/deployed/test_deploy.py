@@ -12,9 +12,9 @@ from ministack import REGION, ROOT, MiniStack
 from stack import TEMPLATE, architecture
 
 STACK_NAME = "berth-by-make"
-FUNCTIONS = ("oci-pull", "oci-push", "oci-delete", "token")
-BUILD = """#!/bin/sh
-for name in oci-pull oci-push oci-delete token; do
+FUNCTIONS = ("ecr-api", "oci-delete", "oci-pull", "oci-push", "session", "token")
+BUILD = f"""#!/bin/sh
+for name in {" ".join(FUNCTIONS)}; do
   mkdir -p .build/functions/$name
   echo "$1" > .build/functions/$name/bootstrap
 done
