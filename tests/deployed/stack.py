@@ -174,8 +174,19 @@ class Stack:
         """Returns the lines that the function with this logical id logged."""
         told = self.lambda_.get_function_configuration(FunctionName=self.resources[function])
         group = told["LoggingConfig"]["LogGroup"]
-        pages = self.logs.get_paginator("filter_log_events").paginate(logGroupName=group)
-        return [line["message"] for page in pages for line in page["events"]]
+        pages = self.logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
+        streams = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+        return [line for stream in streams for line in self._stream_log(group, stream)]
+
+    def _stream_log(self, group: str, stream: str) -> list[str]:
+        """Returns all lines of a stream; of a group, MiniStack tells the first 10,000 alone."""
+        of = {"logGroupName": group, "logStreamName": stream, "startFromHead": True}
+        told = self.logs.get_log_events(**of)
+        lines = [event["message"] for event in told["events"]]
+        while told["events"]:
+            told = self.logs.get_log_events(**of, nextToken=told["nextForwardToken"])
+            lines += [event["message"] for event in told["events"]]
+        return lines
 
     def metrics(self, function: str) -> list[dict]:
         """Returns the embedded metrics that the function with this logical id logged."""
