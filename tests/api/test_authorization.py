@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 from authorization import (
@@ -24,7 +23,7 @@ from authorization import (
     something_denies,
 )
 from authorization_rows import BERTH, ECR, ROWS, Of, Row
-from berth_server import ROOT, BerthServer
+from berth_server import ROOT
 from test_operations import documented
 
 # Policies take effect at once where they are made alone: in a process of its own.
@@ -33,12 +32,6 @@ pytestmark = pytest.mark.local
 DENIED = "AccessDeniedException"
 ROWS_OF_ONE = [row for row in ROWS if row.is_about_one]
 ROWS_OF_REPOSITORIES = [row for row in ROWS if row.of is Of.REPOSITORY]
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with BerthServer() as berth:
-        yield World(berth).prepare()
 
 
 @pytest.fixture(autouse=True)

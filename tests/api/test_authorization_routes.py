@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from authorization import (
@@ -21,19 +20,13 @@ from authorization import (
     something_denies,
 )
 from authorization_routes import FREE, LAYER, ROUTES, Route
-from berth_server import ROOT, BerthServer
+from berth_server import ROOT
 from ecr_images import push, small_image
 
 # Policies take effect at once where they are made alone: in a process of its own.
 pytestmark = pytest.mark.local
 
 ROUTES_OF_REPOSITORIES = [route for route in ROUTES if route.kind != "Catalog"]
-
-
-@pytest.fixture(scope="module")
-def world() -> Iterator[World]:
-    with BerthServer() as berth:
-        yield World(berth).prepare()
 
 
 @pytest.fixture(autouse=True)

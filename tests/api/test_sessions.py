@@ -26,7 +26,6 @@ from session_proofs import (
     exchange,
     keys,
     proof,
-    role,
     trusting,
 )
 from sts_stand_in import StsStandIn
@@ -37,21 +36,9 @@ pytestmark = pytest.mark.local
 
 
 @pytest.fixture(scope="module")
-def sts() -> Iterator[StsStandIn]:
-    with StsStandIn() as stand_in:
-        yield stand_in
-
-
-@pytest.fixture(scope="module")
 def berth(sts: StsStandIn) -> Iterator[BerthServer]:
     with trusting(sts) as server:
         yield server
-
-
-@pytest.fixture
-def ci(sts: StsStandIn) -> Iterator[Credentials]:
-    with role(sts) as credentials:
-        yield credentials
 
 
 def test_a_session_calls_the_registry(berth: BerthServer, sts: StsStandIn, ci: Credentials) -> None:

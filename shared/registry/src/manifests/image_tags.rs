@@ -1,7 +1,7 @@
 use berth_types::{Digest, Tag};
 
 use super::image_id::ImageSelector;
-use crate::access::{GateError, ImagePermit, RepositoryPermit};
+use crate::access::{Denied, GateError, ImagePermit, RepositoryPermit};
 use crate::error::RegistryError;
 use crate::layout::{RepositoryId, content, image_tags};
 use crate::ports::{Consistency, Item, Query, ReadTable, Select, StoreError, StoreErrorKind};
@@ -58,13 +58,8 @@ impl Pull {
         permit: &ImagePermit,
         selector: &ImageSelector,
     ) -> Result<RepositoryPermit, GateError> {
-        let permit = match selector {
-            ImageSelector::Tag(tag) | ImageSelector::TagOfDigest(tag, _) => permit.for_tag(tag)?,
-            ImageSelector::Digest(digest) => permit.to_read(
-                &asked_tags(&self.directory, self.table.as_ref(), permit, digest).await?,
-            )?,
-        };
-        Ok(permit.clone())
+        let (directory, table) = (&self.directory, self.table.as_ref());
+        permit_for(directory, table, permit, selector, ImagePermit::to_read).await
     }
 }
 
@@ -76,14 +71,26 @@ impl Removal {
         permit: &ImagePermit,
         selector: &ImageSelector,
     ) -> Result<RepositoryPermit, GateError> {
-        let permit = match selector {
-            ImageSelector::Tag(tag) | ImageSelector::TagOfDigest(tag, _) => permit.for_tag(tag)?,
-            ImageSelector::Digest(digest) => permit.to_remove(
-                &asked_tags(&self.directory, self.table.as_ref(), permit, digest).await?,
-            )?,
-        };
-        Ok(permit.clone())
+        let (directory, table) = (&self.directory, self.table.as_ref());
+        permit_for(directory, table, permit, selector, ImagePermit::to_remove).await
     }
+}
+
+/// Asks `permit` for what `selector` names: for a tag, or by `ask` for all tags of a digest.
+async fn permit_for(
+    directory: &Directory,
+    table: &dyn ReadTable,
+    permit: &ImagePermit,
+    selector: &ImageSelector,
+    ask: for<'p> fn(&'p ImagePermit, &[Tag]) -> Result<&'p RepositoryPermit, Denied>,
+) -> Result<RepositoryPermit, GateError> {
+    let permit = match selector {
+        ImageSelector::Tag(tag) | ImageSelector::TagOfDigest(tag, _) => permit.for_tag(tag)?,
+        ImageSelector::Digest(digest) => {
+            ask(permit, &asked_tags(directory, table, permit, digest).await?)?
+        }
+    };
+    Ok(permit.clone())
 }
 
 /// Returns the tags of an image, if policies ask for them; none otherwise.
