@@ -28,6 +28,7 @@
 //! | `settings` | NAME | setting of the registry | |
 //! | `templates` | PREFIX | template of the repositories that the registry makes | |
 //! | `cache-rules` | PREFIX | rule of pull-through caches | |
+//! | `outbox/SHARD` | TIME/UUID | event: what changed |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
 //!
 //! Items of content lie under the repository's id; a name is one record that points to it, so
@@ -45,6 +46,7 @@ use berth_types::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::outbox::EventId;
 use crate::ports::{Key, ObjectKey, Timestamp};
 use crate::settings::PrefixedKind;
 
@@ -95,6 +97,7 @@ pub(crate) enum Place<'a> {
     Trust(&'a TrustName),
     TrustPolicy(&'a TrustName, &'a PolicyName),
     Proof { signed_at: Timestamp, signature: &'a str },
+    Event(EventId),
 }
 
 impl Place<'_> {
@@ -147,6 +150,10 @@ impl Place<'_> {
             Self::Proof { signed_at, signature } => {
                 Key { partition: PROOFS.to_owned(), sort: proof(signed_at, signature) }
             }
+            Self::Event(id) => {
+                let sort = format!("{:014}/{}", id.at.millis(), id.uuid);
+                Key { partition: outbox(shard(id.uuid)), sort }
+            }
             Self::TrustPolicy(trust, policy) => {
                 Key { partition: of_trust(trust), sort: format!("{POLICIES}{policy}") }
             }
@@ -155,6 +162,18 @@ impl Place<'_> {
             }
         }
     }
+}
+
+/// How many partitions the outbox has, so that no one of them takes every push.
+pub(crate) const OUTBOX_SHARDS: u8 = 8;
+
+/// Returns the partition of a shard of the outbox: the oldest event comes first.
+pub(crate) fn outbox(shard: u8) -> String {
+    format!("outbox/{shard}")
+}
+
+fn shard(event: Uuid) -> u8 {
+    event.as_bytes()[0] % OUTBOX_SHARDS
 }
 
 /// Partition of the names of all repositories.

@@ -16,6 +16,7 @@ mod jobs;
 mod layout;
 mod lifecycle;
 mod manifests;
+mod outbox;
 pub mod ports;
 mod quotas;
 mod registry;
@@ -31,7 +32,9 @@ pub use federation::{
 pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
 };
-pub use jobs::{DeadLetter, DeadLetters, SetAside, WhichLetters};
+pub use jobs::{
+    DeadLetter, DeadLetters, Job, JobQueue, JobQueues, SetAside, WhichLetters, Work, WorkError,
+};
 pub use layout::RepositoryId;
 pub use lifecycle::{
     LifecyclePreview, LifecyclePreviewError, LifecyclePreviews, PlannedAction, PreviewFigures,
@@ -42,6 +45,7 @@ pub use manifests::{
     PullTimeExclusions, PushChange, PutManifest, PutManifestOutcome, Referrers, ReferrersQuery,
     StoredImage, StoredManifest, TagPage, TagStatus,
 };
+pub use outbox::{Change, ChangedImage, Event, EventId};
 pub use quotas::{ParseQuotasError, Quotas};
 pub use registry::{
     CreateOnPush, Identity, Ports, Pull, Push, PushRules, ReadPorts, Registry, Removal,

@@ -1,7 +1,12 @@
-//! Jobs that failed too often: set aside with the reason, listed, tried again, deleted.
+//! Jobs: what they are, the queues that they wait in, doing them, and those that failed too often,
+//! which are set aside with the reason, listed, tried again, deleted.
 
 mod dead_letters;
+mod job;
 mod set_aside;
+mod work;
 
 pub use dead_letters::{DeadLetter, DeadLetters, WhichLetters};
+pub use job::{Job, JobQueue, JobQueues};
 pub use set_aside::SetAside;
+pub use work::{Work, WorkError};

@@ -1,4 +1,4 @@
-use berth_types::{Digest, Manifest, Reference, Tag};
+use berth_types::{Digest, Manifest, MediaType, Reference, Tag};
 
 use super::image_tags::{all_tags, some_tags};
 use super::put::distinct;
@@ -8,6 +8,7 @@ use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{Place, RepositoryId};
+use crate::outbox::{Change, ChangedImage, Event};
 use crate::ports::{
     Condition, Consistency, Item, Key, MOST_OPERATIONS, Operation, StoreError, StoreErrorKind,
 };
@@ -18,15 +19,15 @@ use crate::repositories::Repository;
 const TAGS_AT_ONCE: usize = 20;
 
 /// Operations of a deletion besides those on tags, children, uses and the last pull: on the image,
-/// its manifest and its place among its subject's referrers.
-const OTHER_OPERATIONS: usize = 3;
+/// its manifest, its place among its subject's referrers, and the event.
+const OTHER_OPERATIONS: usize = 4;
 
 /// An image, and all that goes with it.
 pub(super) struct Doomed {
     pub(super) image: Item,
     /// The last few tags.
     pub(super) tags: Vec<Tag>,
-    subject: Option<Digest>,
+    pub(super) summary: Image,
     blobs: Vec<Digest>,
     /// Children that count the image among their parents.
     children: Vec<Digest>,
@@ -50,8 +51,11 @@ impl Removal {
                 return Err(unknown(repository, Reference::Tag(tag.clone())));
             };
             let record: TagRecord = decode(&item)?;
-            let mut operations = untag(&repository.id, &record.digest, tag).to_vec();
-            operations.push(raise(&repository.id, &record.digest, Condition::Present));
+            let TagRecord { digest, media_type, .. } = record;
+            let mut operations = untag(&repository.id, &digest, tag).to_vec();
+            operations.push(raise(&repository.id, &digest, Condition::Present));
+            let tags = vec![tag.clone()];
+            operations.push(self.removed(repository, &digest, media_type, tags).operation()?);
             if won(self.table.transact(operations).await)? {
                 return Ok(());
             }
@@ -137,11 +141,28 @@ impl Removal {
             let mut operations: Vec<_> = some.iter().flat_map(untag_one).collect();
             let unchanged = Condition::Version(doomed.image.version);
             operations.push(raise(&repository.id, digest, unchanged));
+            let media_type = doomed.summary.media_type.clone();
+            operations
+                .push(self.removed(repository, digest, media_type, some.to_vec()).operation()?);
             if !won(self.table.transact(operations).await)? {
                 return Ok(None);
             }
             deleted.extend_from_slice(some);
         }
+    }
+
+    /// Returns what tells that an image lost tags and stays.
+    pub(super) fn removed(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        media_type: MediaType,
+        tags: Vec<Tag>,
+    ) -> Event {
+        let (repository, repository_id) = (repository.name.clone(), repository.id.clone());
+        let digest = digest.clone();
+        let change = Change::TagsRemoved { repository, repository_id, digest, media_type, tags };
+        Event::new(change, self.clock.now())
     }
 
     /// Reads some of an image's tags, or all of them if policies ask for them.
@@ -181,11 +202,11 @@ impl Removal {
         let children = manifest.children().iter().map(|child| child.digest.clone());
         Ok(Doomed {
             tags: Vec::new(),
-            subject: image.subject,
             blobs: distinct(manifest.blobs().map(|blob| blob.digest.clone())),
             children: distinct(children.filter(|child| !image.uncounted.contains(child))),
             bytes,
             image: item,
+            summary: image,
         })
     }
 
@@ -214,7 +235,7 @@ impl Removal {
             delete(Place::Manifest(id, digest).key()),
         ];
         operations.extend(doomed.tags.iter().flat_map(|tag| untag(id, digest, tag)));
-        if let Some(subject) = &doomed.subject {
+        if let Some(subject) = &doomed.summary.subject {
             operations.push(delete(Place::Referrer { repository: id, subject, digest }.key()));
         }
         for child in &doomed.children {
@@ -222,6 +243,9 @@ impl Removal {
             let counters = vec![(PARENTS, -1)];
             operations.push(Operation::Add { key, counters, condition: Condition::Present });
         }
+        let image = ChangedImage::of(repository, digest, &doomed.summary);
+        let change = Change::ImageDeleted { image, tags: doomed.tags.clone() };
+        operations.push(Event::new(change, self.clock.now()).operation()?);
         let use_key = |layer| Place::Use { repository: id, layer, image: digest }.key();
         let mut rest: Vec<_> = doomed.blobs.iter().map(use_key).collect();
         rest.push(Place::Pulled(id, digest).key());

@@ -35,6 +35,7 @@ pub use list::{ImageDetail, ImagePage, ImageQuery, TagStatus};
 pub use pull_time_exclusions::{PrincipalPage, PullTimeExclusions};
 pub(crate) use pull_times::PullTimes;
 pub use put::{PushChange, PutManifest, PutManifestOutcome};
+pub(crate) use record::Image;
 pub use referrers::{Referrers, ReferrersQuery};
 pub use tags::TagPage;
 pub(crate) use walk::{Walk, Walked};

@@ -14,7 +14,8 @@ use crate::blobs::LayerUse;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::Place;
-use crate::ports::{Condition, Item, Key, MOST_OPERATIONS, Operation, Timestamp};
+use crate::outbox::{Change, ChangedImage, Event};
+use crate::ports::{Condition, Item, Key, MOST_OPERATIONS, Operation, StoreError, Timestamp};
 use crate::repositories::Repository;
 
 /// Largest summary of an image, and largest descriptor of a referrer, in bytes: what a client
@@ -67,8 +68,14 @@ impl Plan {
         record: &ManifestRecord,
         now: Timestamp,
     ) -> Result<Self, RegistryError> {
-        let mut builder =
-            Builder { sight, pushed, now, operations: Vec::new(), raised: HashSet::new() };
+        let mut builder = Builder {
+            sight,
+            pushed,
+            now,
+            operations: Vec::new(),
+            raised: HashSet::new(),
+            given: Vec::new(),
+        };
         let mut uses = Vec::new();
         if sight.image.is_some() {
             builder.raise(Place::Image(&sight.repository.id, &pushed.digest).key());
@@ -77,6 +84,7 @@ impl Plan {
             uses = builder.uses()?;
         }
         builder.tags()?;
+        builder.event()?;
         let mut transaction = builder.operations;
         if transaction.len() > MOST_OPERATIONS {
             return Err(RegistryError::ManifestTooComplex {
@@ -101,30 +109,37 @@ struct Builder<'a> {
     operations: Vec<Operation>,
     /// Images whose version an operation raises already; a transaction has one on each key.
     raised: HashSet<Key>,
+    /// Tags that the image gets and that it had not.
+    given: Vec<Tag>,
 }
 
 impl Builder<'_> {
-    /// Adds the image, its manifest, its place among its subject's referrers, and itself to its
-    /// children's parents.
-    fn image(&mut self, record: &ManifestRecord) -> Result<(), RegistryError> {
-        let Self { sight, pushed, now, .. } = *self;
-        let (id, version) = (&sight.repository.id, now.millis());
-        let subject = pushed.manifest.subject.as_ref().map(|subject| &subject.digest);
+    /// Returns the summary of the image that the push makes.
+    fn summary(&self) -> Result<Image, StoreError> {
+        let Self { sight, pushed, now, .. } = self;
         let absent = pushed.children.iter().zip(&sight.children).filter(|(_, item)| item.is_none());
-        let image = Image {
+        Ok(Image {
             media_type: pushed.media_type.clone(),
             manifest_size: pushed.size,
             content_size: content_size(&pushed.manifest, &sight.children)?,
-            pushed_at: now,
+            pushed_at: *now,
             artifact_type: pushed.manifest.artifact_type.clone(),
-            subject: subject.cloned(),
+            subject: pushed.manifest.subject.as_ref().map(|subject| subject.digest.clone()),
             uncounted: absent.map(|(digest, _)| digest.clone()).collect(),
-        };
+        })
+    }
+
+    /// Adds the image, its manifest, its place among its subject's referrers, and itself to its
+    /// children's parents.
+    fn image(&mut self, record: &ManifestRecord) -> Result<(), RegistryError> {
+        let image = self.summary()?;
+        let Self { sight, pushed, now, .. } = *self;
+        let (id, version) = (&sight.repository.id, now.millis());
         let key = Place::Image(id, &pushed.digest).key();
         let document = must_fit(encode(&image)?, "bytes in its artifact type")?;
         self.operations.push(put(key, document, version, Condition::Absent));
         self.operations.push(record.creation(&sight.repository, &pushed.digest, now));
-        if let Some(subject) = subject {
+        if let Some(subject) = &image.subject {
             self.referrer(subject)?;
         }
         for (child, item) in pushed.children.iter().zip(&sight.children) {
@@ -197,6 +212,25 @@ impl Builder<'_> {
         self.operations.push(record.put(repository, tag, now, condition)?);
         let key = Place::ImageTag(id, &pushed.digest, tag).key();
         self.operations.push(put(key, Bytes::new(), now.millis(), Condition::Any));
+        self.given.push(tag.clone());
+        Ok(())
+    }
+
+    /// Adds what tells of the push, if it changes anything.
+    fn event(&mut self) -> Result<(), StoreError> {
+        let Self { sight, pushed, now, .. } = *self;
+        let made = sight.image.is_none();
+        let tags = std::mem::take(&mut self.given);
+        if !made && tags.is_empty() {
+            return Ok(());
+        }
+        let summary = match &sight.image {
+            Some(item) => decode(item)?,
+            None => self.summary()?,
+        };
+        let image = ChangedImage::of(&sight.repository, &pushed.digest, &summary);
+        let event = Event::new(Change::ImagePushed { image, tags, made }, now);
+        self.operations.push(event.operation()?);
         Ok(())
     }
 

@@ -59,6 +59,9 @@ impl Removal {
                 let mut operations = untag(&repository.id, &digest, tag).to_vec();
                 let condition = Condition::Version(doomed.image.version);
                 operations.push(raise(&repository.id, &digest, condition));
+                let media_type = doomed.summary.media_type.clone();
+                let tags = vec![tag.clone()];
+                operations.push(self.removed(repository, &digest, media_type, tags).operation()?);
                 won(self.table.transact(operations).await)?
             };
             if removed {

@@ -1,0 +1,124 @@
+use berth_types::{Digest, MediaType, RepositoryName, Tag};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::document::{encode, put};
+use crate::jobs::Job;
+use crate::layout::{Place, RepositoryId};
+use crate::manifests::Image;
+use crate::ports::{Condition, Operation, StoreError, Timestamp};
+use crate::repositories::Repository;
+
+/// Names an event: when it happened, and a UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId {
+    /// When it happened.
+    pub at: Timestamp,
+    /// Tells it from others of that moment; also chooses its shard.
+    pub uuid: Uuid,
+}
+
+/// Something that happened in the registry.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Names it.
+    pub id: EventId,
+    /// What changed.
+    pub change: Change,
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "camelCase")]
+pub enum Change {
+    /// A push made an image, or gave one that was there a tag that it had not.
+    ImagePushed {
+        /// The image.
+        image: ChangedImage,
+        /// Tags that the push gave it and that it had not; none if it was pushed by digest.
+        tags: Vec<Tag>,
+        /// Whether the push made the image.
+        made: bool,
+    },
+    /// An image was deleted, with all its tags.
+    ImageDeleted {
+        /// The image.
+        image: ChangedImage,
+        /// Tags that went with it, in the same transaction.
+        tags: Vec<Tag>,
+    },
+    /// Tags were taken away from an image that stays.
+    TagsRemoved {
+        /// Name that the repository had.
+        repository: RepositoryName,
+        /// Its id.
+        repository_id: RepositoryId,
+        /// Digest of the image's manifest.
+        digest: Digest,
+        /// Media type of the manifest.
+        media_type: MediaType,
+        /// The tags.
+        tags: Vec<Tag>,
+    },
+    /// Somebody asked for what a job does.
+    Asked {
+        /// The job.
+        job: Job,
+    },
+}
+
+/// An image that something happened to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangedImage {
+    /// Name that the repository had.
+    pub repository: RepositoryName,
+    /// Its id.
+    pub repository_id: RepositoryId,
+    /// Digest of the manifest.
+    pub digest: Digest,
+    /// Media type of the manifest.
+    pub media_type: MediaType,
+    /// Type of the artifact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifact_type: Option<String>,
+    /// Manifest that it refers to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Digest>,
+    /// Sum of the sizes of its config and layers, in bytes; of an index, the largest of its
+    /// children's.
+    pub size: u64,
+    /// Size of the manifest, in bytes.
+    pub manifest_size: u64,
+}
+
+impl ChangedImage {
+    /// Takes what events tell of an image out of its summary.
+    pub(crate) fn of(repository: &Repository, digest: &Digest, image: &Image) -> Self {
+        Self {
+            repository: repository.name.clone(),
+            repository_id: repository.id.clone(),
+            digest: digest.clone(),
+            media_type: image.media_type.clone(),
+            artifact_type: image.artifact_type.clone(),
+            subject: image.subject.clone(),
+            size: image.content_size,
+            manifest_size: image.manifest_size,
+        }
+    }
+}
+
+impl Event {
+    /// Takes note of a change that happens `now`, if the transaction does that gets
+    /// [`operation`](Self::operation).
+    #[must_use]
+    pub fn new(change: Change, now: Timestamp) -> Self {
+        Self { id: EventId { at: now, uuid: Uuid::new_v4() }, change }
+    }
+
+    /// Returns the operation that writes the event.
+    pub(crate) fn operation(&self) -> Result<Operation, StoreError> {
+        let key = Place::Event(self.id).key();
+        Ok(put(key, encode(&self.change)?, self.id.at.millis(), Condition::Any))
+    }
+}
