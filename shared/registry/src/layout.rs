@@ -17,6 +17,8 @@
 //! | `repository/ID` | `lifecycle-preview` | what the last preview of a lifecycle policy came to | |
 //! | `repository/ID` | `lifecycle-preview/RUN/DIGEST` | images that it acts on, this one the last | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |
+//! | `repository/ID` | `figures` | what of the storage figures was counted without events | `counted`; counters of all that events told |
+//! | `figures` | `registry` | empty | counters: the sum of all repositories' figures |
 //! | `sealing-keys` | KEY | wrapped key that seals tokens, and when it was made | |
 //! | `users` | NAME in lower case | user: name, when it was made, its access keys' ids, its policies' names | |
 //! | `user/NAME` | `policy/POLICY` | text of a policy of the user | |
@@ -86,6 +88,8 @@ pub(crate) enum Place<'a> {
     LifecyclePreview(&'a RepositoryId),
     LifecyclePreviewPage { repository: &'a RepositoryId, run: Uuid, last: &'a Digest },
     Upload(&'a RepositoryId, &'a UploadId),
+    Figures(&'a RepositoryId),
+    RegistryFigures,
     Link(&'a Digest, &'a RepositoryId),
     PullTimeExclusion(&'a PrincipalArn),
     SealingKey(Uuid),
@@ -130,6 +134,10 @@ impl Place<'_> {
                 content(repository, format!("{}{last}", lifecycle_preview_pages(run)))
             }
             Self::Upload(id, upload) => content(id, format!("upload/{upload}")),
+            Self::Figures(id) => content(id, FIGURES.to_owned()),
+            Self::RegistryFigures => {
+                Key { partition: FIGURES.to_owned(), sort: "registry".to_owned() }
+            }
             Self::PullTimeExclusion(principal) => {
                 let partition = PULL_TIME_EXCLUSIONS.to_owned();
                 Key { partition, sort: principal.to_string() }
@@ -175,6 +183,9 @@ pub(crate) fn outbox(shard: u8) -> String {
 fn shard(event: Uuid) -> u8 {
     event.as_bytes()[0] % OUTBOX_SHARDS
 }
+
+/// Sort key of a repository's storage figures, and partition of the registry's.
+pub(crate) const FIGURES: &str = "figures";
 
 /// Partition of the names of all repositories.
 pub(crate) const NAMES: &str = "names";

@@ -11,6 +11,7 @@ mod counts;
 mod document;
 mod error;
 mod federation;
+mod figures;
 mod identity;
 mod jobs;
 mod layout;

@@ -60,6 +60,13 @@ pub enum Change {
         /// The tags.
         tags: Vec<Tag>,
     },
+    /// A repository was deleted. Its content is left to collection.
+    RepositoryDeleted {
+        /// Name that the repository had.
+        repository: RepositoryName,
+        /// Its id.
+        repository_id: RepositoryId,
+    },
     /// Somebody asked for what a job does.
     Asked {
         /// The job.

@@ -12,6 +12,7 @@ use crate::contention::Attempts;
 use crate::counts::Counted;
 use crate::document::{encode, put};
 use crate::error::{QuotaExceeded, RegistryError};
+use crate::figures::FiguresItem;
 use crate::layout::{Place, RepositoryId};
 use crate::ports::{Condition, TransactError};
 use crate::settings::{CreationReason, CreationTemplate};
@@ -73,6 +74,7 @@ impl Repositories {
         let mut operations = vec![
             put(Place::Repository(name).key(), record, version, Condition::Absent),
             put(Place::Listing(name).key(), encode(&repository.id)?, version, Condition::Any),
+            FiguresItem::of_new_repository(&repository.id, now)?,
         ];
         if let Some(text) = settings.lifecycle_policy {
             let key = Place::LifecyclePolicy(&repository.id).key();

@@ -7,6 +7,7 @@ use crate::contention::Attempts;
 use crate::document::{encode, put};
 use crate::error::RegistryError;
 use crate::layout::{IMAGES, Place, content};
+use crate::outbox::{Change, Event};
 use crate::ports::{Condition, Consistency, Operation, Query, Select, Timestamp, TransactError};
 
 /// What to do with a repository that has images.
@@ -64,11 +65,16 @@ impl Repositories {
         let record = Place::Repository(name).key();
         let listing = Place::Listing(name).key();
         let deleted = Place::Deleted(&repository.id).key();
-        let first_version = self.clock.now().millis();
+        let now = self.clock.now();
+        let event = Change::RepositoryDeleted {
+            repository: name.clone(),
+            repository_id: repository.id.clone(),
+        };
         let operations = vec![
             Operation::Delete { key: record, condition: Condition::Version(marked) },
             Operation::Delete { key: listing, condition: Condition::Any },
-            put(deleted, encode(name)?, first_version, Condition::Any),
+            put(deleted, encode(name)?, now.millis(), Condition::Any),
+            Event::new(event, now).operation()?,
         ];
         self.table.transact(operations).await?;
         self.directory.forget(name);
