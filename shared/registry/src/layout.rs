@@ -30,7 +30,7 @@
 //! | `settings` | NAME | setting of the registry | |
 //! | `templates` | PREFIX | template of the repositories that the registry makes | |
 //! | `cache-rules` | PREFIX | rule of pull-through caches | |
-//! | `outbox/SHARD` | TIME/UUID | event: what changed |
+//! | `outbox/SHARD` | TIME/UUID | event: what changed | |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
 //!
 //! Items of content lie under the repository's id; a name is one record that points to it, so
@@ -174,6 +174,14 @@ impl Place<'_> {
 
 /// How many partitions the outbox has, so that no one of them takes every push.
 pub(crate) const OUTBOX_SHARDS: u8 = 8;
+
+/// Parses the key of an event: when it happened, and its UUID; `None` if it is another key.
+pub(crate) fn parse_event_key(key: &Key) -> Option<(Timestamp, Uuid)> {
+    let (at, uuid) = key.sort.split_once('/')?;
+    let (at, uuid) = (Timestamp::from_millis(at.parse().ok()?), uuid.parse().ok()?);
+    let is_event = Place::Event(EventId { at, uuid }).key() == *key;
+    is_event.then_some((at, uuid))
+}
 
 /// Returns the partition of a shard of the outbox: the oldest event comes first.
 pub(crate) fn outbox(shard: u8) -> String {

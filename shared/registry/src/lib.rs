@@ -34,7 +34,8 @@ pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
 };
 pub use jobs::{
-    DeadLetter, DeadLetters, Job, JobQueue, JobQueues, SetAside, WhichLetters, Work, WorkError,
+    Attempt, DeadLetter, DeadLetters, Job, JobDoer, JobQueue, JobQueues, MOST_ATTEMPTS, Runner,
+    SetAside, WhichLetters, Work, WorkError,
 };
 pub use layout::RepositoryId;
 pub use lifecycle::{
@@ -46,7 +47,9 @@ pub use manifests::{
     PullTimeExclusions, PushChange, PutManifest, PutManifestOutcome, Referrers, ReferrersQuery,
     StoredImage, StoredManifest, TagPage, TagStatus,
 };
-pub use outbox::{Change, ChangedImage, Event, EventId};
+pub use outbox::{
+    Change, ChangedImage, Dispatch, Event, EventId, WatchedTable, Written, WrittenEvents,
+};
 pub use quotas::{ParseQuotasError, Quotas};
 pub use registry::{
     CreateOnPush, Identity, Ports, Pull, Push, PushRules, ReadPorts, Registry, Removal,

@@ -2,11 +2,15 @@
 //! which are set aside with the reason, listed, tried again, deleted.
 
 mod dead_letters;
+mod doer;
 mod job;
+mod runner;
 mod set_aside;
 mod work;
 
 pub use dead_letters::{DeadLetter, DeadLetters, WhichLetters};
+pub use doer::{Attempt, JobDoer, MOST_ATTEMPTS};
 pub use job::{Job, JobQueue, JobQueues};
+pub use runner::Runner;
 pub use set_aside::SetAside;
 pub use work::{Work, WorkError};

@@ -2,11 +2,11 @@ use berth_types::{Digest, MediaType, RepositoryName, Tag};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::document::{encode, put};
+use crate::document::{decode, encode, put};
 use crate::jobs::Job;
-use crate::layout::{Place, RepositoryId};
+use crate::layout::{Place, RepositoryId, parse_event_key};
 use crate::manifests::Image;
-use crate::ports::{Condition, Operation, StoreError, Timestamp};
+use crate::ports::{Condition, Item, Key, Operation, StoreError, Timestamp};
 use crate::repositories::Repository;
 
 /// Names an event: when it happened, and a UUID.
@@ -115,6 +115,15 @@ impl ChangedImage {
     }
 }
 
+impl EventId {
+    /// Returns which event lies under `key`; `None` if it is not the key of an event.
+    #[must_use]
+    pub fn of(key: &Key) -> Option<Self> {
+        let (at, uuid) = parse_event_key(key)?;
+        Some(Self { at, uuid })
+    }
+}
+
 impl Event {
     /// Takes note of a change that happens `now`, if the transaction does that gets
     /// [`operation`](Self::operation).
@@ -127,5 +136,18 @@ impl Event {
     pub(crate) fn operation(&self) -> Result<Operation, StoreError> {
         let key = Place::Event(self.id).key();
         Ok(put(key, encode(&self.change)?, self.id.at.millis(), Condition::Any))
+    }
+
+    /// Reads the item of an event; of one that can't be read, the log tells.
+    pub(super) fn read(item: &Item) -> Option<Self> {
+        let change = decode(item);
+        match (EventId::of(&item.key), change) {
+            (Some(id), Ok(change)) => Some(Self { id, change }),
+            (_, change) => {
+                let error = change.err().map(tracing::field::display);
+                tracing::error!(key = ?item.key, error, "an event can't be read");
+                None
+            }
+        }
     }
 }

@@ -5,6 +5,13 @@
 //! their jobs and counted them. Use cases never send to a queue: who wants a job done writes
 //! [`Change::Asked`].
 
+mod announcement;
+mod consequences;
+mod dispatch;
 mod event;
+mod sweep;
+mod watch;
 
+pub use dispatch::Dispatch;
 pub use event::{Change, ChangedImage, Event, EventId};
+pub use watch::{WatchedTable, Written, WrittenEvents};

@@ -1,5 +1,5 @@
-//! What the registry asks of the world: a table, objects, keys, queues, the time, and who called
-//! AWS.
+//! What the registry asks of the world: a table, objects, keys, queues, who hears of events, the time,
+//! and who called AWS.
 //!
 //! A port hides a service, not a rule. Every rule stands above it, once, so that an adapter is
 //! small and one contract suite (`tests/contract`) covers it whole.
@@ -7,6 +7,7 @@
 mod callers;
 mod clock;
 mod error;
+mod events;
 mod keys;
 mod objects;
 mod queue;
@@ -15,6 +16,9 @@ mod table;
 pub use callers::{AwsCaller, IdentifyCallers, IdentifyError, SignedCall};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{KeyRefusal, StoreError, StoreErrorKind};
+pub use events::{
+    ActionResult, ActionType, EventDetail, ImageAction, PublishEvents, RegistryEvent,
+};
 pub use keys::{CheckKeys, DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
 pub use objects::{
     BodyError, ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MOST_PARTS, MultipartId,

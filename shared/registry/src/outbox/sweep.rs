@@ -1,0 +1,44 @@
+use super::dispatch::PAGE;
+use super::{Dispatch, Event, EventId};
+use crate::error::RegistryError;
+use crate::layout::{OUTBOX_SHARDS, outbox};
+use crate::ports::{Consistency, Query, Select, Timestamp};
+
+impl Dispatch {
+    /// Dispatches all events that happened before `moment`, the oldest of each shard first, and
+    /// returns how many there were. One that can't be read is left where it is, and logged.
+    ///
+    /// Costs one read for each of the shards, if there are none.
+    pub async fn sweep(&self, moment: Timestamp) -> Result<usize, RegistryError> {
+        let mut dispatched = 0;
+        for shard in 0..OUTBOX_SHARDS {
+            dispatched += self.sweep_shard(shard, moment).await?;
+        }
+        Ok(dispatched)
+    }
+
+    async fn sweep_shard(&self, shard: u8, moment: Timestamp) -> Result<usize, RegistryError> {
+        let (mut dispatched, mut after) = (0, None);
+        loop {
+            let query = Query {
+                partition: outbox(shard),
+                prefix: String::new(),
+                after,
+                limit: PAGE,
+                consistency: Consistency::Strong,
+                select: Select::Items,
+            };
+            let mut page = self.table.query(&query).await?;
+            let found = page.items.len();
+            page.items.retain(|item| EventId::of(&item.key).is_none_or(|id| id.at < moment));
+            let is_last = page.items.len() < found || page.next.is_none();
+            let events: Vec<_> = page.items.iter().filter_map(Event::read).collect();
+            self.carry_out(&events).await?;
+            dispatched += events.len();
+            if is_last {
+                return Ok(dispatched);
+            }
+            after = page.next;
+        }
+    }
+}
