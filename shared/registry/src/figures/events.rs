@@ -26,7 +26,6 @@ struct Told<'a> {
 ///
 /// A repository without figures is one that an earlier version made and that is not counted yet, or
 /// one that was deleted; its events count nothing, as long as it is so.
-#[expect(dead_code, reason = "dispatch calls it, and comes in the same hour")]
 pub(crate) async fn operations(
     table: &dyn WriteTable,
     changes: &[&Change],

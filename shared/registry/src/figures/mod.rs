@@ -10,6 +10,5 @@ mod amounts;
 mod events;
 mod item;
 
-#[expect(unused_imports, reason = "dispatch calls it, and comes in the same hour")]
 pub(crate) use events::operations;
 pub(crate) use item::FiguresItem;

@@ -19,7 +19,7 @@ impl Event {
                 let action = action(repository, digest, media_type, ActionType::Delete);
                 for_each(tags, &action).map(EventDetail::Image).collect()
             }
-            Change::Asked { .. } => Vec::new(),
+            Change::RepositoryDeleted { .. } | Change::Asked { .. } => Vec::new(),
         };
         let announce = |(index, detail)| RegistryEvent {
             id: numbered(self.id.uuid, index),

@@ -10,7 +10,8 @@ impl Event {
             Change::Asked { job } => vec![job.clone()],
             Change::ImagePushed { .. }
             | Change::ImageDeleted { .. }
-            | Change::TagsRemoved { .. } => Vec::new(),
+            | Change::TagsRemoved { .. }
+            | Change::RepositoryDeleted { .. } => Vec::new(),
         }
     }
 }

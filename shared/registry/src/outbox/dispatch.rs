@@ -4,11 +4,10 @@ use std::sync::Arc;
 use super::{Event, EventId};
 use crate::contention::Attempts;
 use crate::error::RegistryError;
+use crate::figures;
 use crate::jobs::JobQueues;
 use crate::layout::Place;
-use crate::ports::{
-    Condition, Consistency, Operation, PublishEvents, StoreError, TransactError, WriteTable,
-};
+use crate::ports::{Condition, Consistency, Operation, PublishEvents, TransactError, WriteTable};
 use crate::registry::Identity;
 
 /// The most events that one transaction counts and deletes. Each may change several counters, and
@@ -81,16 +80,20 @@ impl Dispatch {
         let mut attempts = Attempts::at(&"the outbox");
         let mut left: Vec<&Event> = events.iter().collect();
         while !left.is_empty() {
-            match self.table.transact(deletions(&left)).await {
+            let changes: Vec<_> = left.iter().map(|event| &event.change).collect();
+            let mut operations = deletions(&left);
+            operations.extend(figures::operations(self.table.as_ref(), &changes).await?);
+            match self.table.transact(operations).await {
                 Ok(()) => return Ok(()),
                 Err(TransactError::Conditions(positions)) => {
-                    // Others dispatched these.
+                    // Others dispatched these; or the figures changed meanwhile.
                     let gone: HashSet<_> = positions.into_iter().collect();
                     let mut position = 0..;
                     left.retain(|_| position.next().is_some_and(|it| !gone.contains(&it)));
+                    attempts.next().await?;
                 }
                 Err(TransactError::Conflict) => attempts.next().await?,
-                Err(TransactError::Store(error)) => return Err(StoreError::into(error)),
+                Err(TransactError::Store(error)) => return Err(error.into()),
             }
         }
         Ok(())
