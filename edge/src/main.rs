@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use berth_aws::Clients;
-use berth_http_server::{BaseUrl, Limits, Listeners, Service, Unencrypted};
+use berth_http_server::{BaseUrl, Limits, Listeners, Service, Stop, Unencrypted};
 use berth_registry::access::SealingKeys;
 use berth_registry::ports::SystemClock;
 use berth_registry::{Ports, Registry};
@@ -50,6 +50,7 @@ fn main() -> anyhow::Result<()> {
 /// Serves until the process is told to stop.
 async fn run(settings: &EdgeSettings) -> anyhow::Result<()> {
     let EdgeSettings { shared, .. } = settings;
+    let stop = Stop::on_signals()?;
     let listeners = Listeners::bind(&settings.listen, None::<Unencrypted>);
     let listeners = listeners.await.context("BERTH_LISTEN")?;
     let clients = Clients::in_container(&shared.region).await;
@@ -71,7 +72,8 @@ async fn run(settings: &EdgeSettings) -> anyhow::Result<()> {
     let service = Service::new(api, ports.table, base_url);
     let service = service.trusting(settings.trusted_proxies.clone());
     tracing::info!(listen = settings.listen, "ready");
-    listeners.serve(service, LIMITS).await.context("serving failed")
+    listeners.serve(service, LIMITS, stop).await;
+    Ok(())
 }
 
 /// Starts the log, one JSON object a line on standard error; lines that still wait are written

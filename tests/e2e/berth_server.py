@@ -3,7 +3,12 @@
     with BerthServer() as berth:
         requests.get(berth.url + "/v2/", auth=(berth.access_key, berth.secret_key))
 
-The server listens on a free port of 127.0.0.1 and keeps its data in a folder of its own.
+The server listens on a free port of 127.0.0.1 and keeps its data in a folder of its own. It can
+host several registries, each on a port of its own:
+
+    with BerthServer(registries=["123456789012/us-east-1", "123456789012/eu-west-1"]) as berth:
+        west = berth.hosted("123456789012/eu-west-1")
+
 Which binary runs: the environment's `BERTH_BINARY`, else the newer of
 `target/release/berth` and `target/debug/berth`.
 """
@@ -63,6 +68,7 @@ class BerthServer:
         access_key: str = ACCESS_KEY,
         secret_key: str = SECRET_KEY,
         ca_file: Path | None = None,
+        registries: Sequence[str] = (),
         start: bool = True,
     ) -> None:
         """Starts the server, unless `start` is false.
@@ -70,7 +76,9 @@ class BerthServer:
         `data_dir` defaults to a temporary folder, which `close` removes. `args` are passed to
         `berth serve`, `env` is added to its environment, `wrapper` (such as `["strace", "-f"]`)
         stands before the command. With an empty `access_key` the server makes its own root.
-        `ca_file` is the authority behind the certificate of a server with TLS.
+        `ca_file` is the authority behind the certificate of a server with TLS. `registries` are
+        those that it hosts, as `ACCOUNT/REGION`; without them it hosts one. `url`, `host` and
+        `port` are those of the first.
         """
         self.access_key = access_key
         self.secret_key = secret_key
@@ -79,7 +87,8 @@ class BerthServer:
         self.extra_env = dict(env or {})
         self.process: subprocess.Popen[bytes] | None = None
         self.scheme = "http"
-        self.port = 0
+        self.registries = list(registries)
+        self.ports = [0]
         self.ca_file = ca_file
         self._own_folder = Path(tempfile.mkdtemp(prefix="berth-test-"))
         self.data_dir = Path(data_dir) if data_dir else self._own_folder / "data"
@@ -91,6 +100,15 @@ class BerthServer:
             except BaseException:
                 self.close()
                 raise
+
+    @property
+    def port(self) -> int:
+        """Returns the port of the registry."""
+        return self.ports[0]
+
+    def hosted(self, registry: str) -> HostedRegistry:
+        """Returns one of the registries, named as `ACCOUNT/REGION`."""
+        return HostedRegistry(self, registry)
 
     @property
     def host(self) -> str:
@@ -121,7 +139,8 @@ class BerthServer:
 
     def command(self) -> list[str]:
         """Returns the command line that `start` runs."""
-        berth = [str(berth_binary()), "serve", "--listen", "127.0.0.1:0"]
+        several = [f"--registry={registry}=127.0.0.1:0" for registry in self.registries]
+        berth = [str(berth_binary()), "serve", *(several or ["--listen", "127.0.0.1:0"])]
         return [*self.wrapper, *berth, "--data-dir", str(self.data_dir), *self.args]
 
     def environment(self) -> dict[str, str]:
@@ -214,7 +233,8 @@ class BerthServer:
         lines.put(None)
 
     def _await_url(self, lines: queue.Queue[str | None], deadline: float) -> None:
-        while True:
+        self.ports = []
+        while len(self.ports) < max(1, len(self.registries)):
             try:
                 line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
@@ -223,8 +243,8 @@ class BerthServer:
                 raise self._failed_start("ended")
             found = URL.search(line)
             if found:
-                self.scheme, self.port = found[1], int(found[2])
-                return
+                self.scheme = found[1]
+                self.ports.append(int(found[2]))
 
     def _await_health(self, deadline: float) -> None:
         trust = ssl.create_default_context(cafile=self.ca_file) if self.ca_file else None
@@ -250,3 +270,34 @@ class BerthServer:
             self.process = None
         log = self.log[-4000:]
         return ServerError(f"berth serve {what}\nstdout: {self.stdout_lines[-20:]}\nstderr: {log}")
+
+
+class HostedRegistry:
+    """One of the registries of a server; its URL follows the server when that starts again."""
+
+    def __init__(self, server: BerthServer, name: str) -> None:
+        """Takes the server, and the registry's name as `ACCOUNT/REGION`."""
+        self.server = server
+        self.name = name
+        self.account, self.region = name.split("/")
+        self.access_key, self.secret_key = server.auth
+
+    @property
+    def host(self) -> str:
+        """Returns `127.0.0.1:PORT`, the name of the registry in image references."""
+        return f"127.0.0.1:{self.server.ports[self.server.registries.index(self.name)]}"
+
+    @property
+    def url(self) -> str:
+        """Returns the base URL, without a slash at the end."""
+        return f"{self.server.scheme}://{self.host}"
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        """Returns the root's user name and password."""
+        return (self.access_key, self.secret_key)
+
+    @property
+    def data_dir(self) -> Path:
+        """Returns the folder of the registry's data."""
+        return self.server.data_dir / "registries" / self.name

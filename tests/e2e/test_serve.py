@@ -52,10 +52,7 @@ def test_the_root_is_made_once_and_kept() -> None:
 
 
 def test_the_welcome_says_what_to_do(fresh_berth: BerthServer) -> None:
-    deadline = time.monotonic() + 10
-    while not any("docker pull" in line for line in fresh_berth.stdout_lines):
-        assert time.monotonic() < deadline, fresh_berth.stdout_lines
-        time.sleep(0.01)
+    wait_for_line(fresh_berth, "docker pull")
     told = "\n".join(fresh_berth.stdout_lines)
     assert fresh_berth.url in told
     assert str(fresh_berth.data_dir) in told
@@ -217,3 +214,58 @@ def test_the_command_line_keeps_repositories(fresh_berth: BerthServer) -> None:
     assert "cli/app" not in repository("list")
     answer = Registry(fresh_berth).request("GET", "/v2/cli/app/tags/list")
     assert answer.status_code == 404
+
+
+def test_several_registries_have_a_port_a_folder_and_a_root_each(tmp_path: Path) -> None:
+    names = ["111122223333/eu-west-1", "111122223333/us-east-1", "444455556666/us-east-1"]
+    with BerthServer(access_key="", secret_key="", registries=names) as server:
+        wait_for_line(server, "Stop with")
+        told = "\n".join(server.stdout_lines)
+        keys = re.findall(r"user of (\d+), .*\n *id +(\S+)\n *secret +(\S+)$", told, re.MULTILINE)
+        assert [account for account, _, _ in keys] == ["111122223333", "444455556666"]
+        roots = {account: (access_key, secret) for account, access_key, secret in keys}
+        digests = {}
+        for name in names:
+            hosted = server.hosted(name)
+            assert f"docker login -u {roots[hosted.account][0]} {hosted.host}" in told
+            registry = Registry(hosted)
+            registry.session.auth = roots["444455556666"]
+            foreign = registry.request("GET", "/v2/").status_code
+            assert foreign == (200 if hosted.account == "444455556666" else 401)
+            registry.session.auth = roots[hosted.account]
+            digests[name] = registry.push_blob("team/app", name.encode())
+            metrics = registry.request("GET", "/metrics").text
+            counted = 'berth_requests_total{method="PUT",route="upload",status="201"} 1'
+            assert counted in metrics
+            assert registry.request("GET", "/healthz").text == "ok\n"
+            assert (hosted.data_dir / "table.sqlite").exists()
+        for name in names:
+            registry = Registry(server.hosted(name))
+            registry.session.auth = roots[name.split("/")[0]]
+            found = {other for other in names if has_blob(registry, digests[other])}
+            assert found == {name}
+
+        # The folder of several is not that of one, and back.
+        server.stop()
+        stderr = failing("serve", "--listen", "127.0.0.1:0", "--data-dir", server.data_dir)
+        assert "holds several registries" in stderr
+        alone = server.data_dir / "registries" / names[0]
+        with BerthServer(data_dir=alone) as one:
+            assert has_blob(Registry(one), digests[names[0]])
+        option = f"--registry={names[0]}=127.0.0.1:0"
+        assert "a single registry" in failing("serve", option, "--data-dir", alone)
+        both = failing("serve", option, "--region", "us-east-1", "--data-dir", tmp_path / "data")
+        assert "--registry says it all" in both
+
+
+def wait_for_line(server: BerthServer, text: str) -> None:
+    """Waits until the server has printed a line with `text`."""
+    deadline = time.monotonic() + 10
+    while not any(text in line for line in server.stdout_lines):
+        assert time.monotonic() < deadline, server.stdout_lines
+        time.sleep(0.01)
+
+
+def has_blob(registry: Registry, digest: str) -> bool:
+    """Returns whether `team/app` has a blob."""
+    return registry.request("HEAD", f"/v2/team/app/blobs/{digest}").status_code == 200

@@ -1,36 +1,35 @@
 //! The root's access key and the master key: given, or made once and kept.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use berth_embedded::{Created, DataFolder, FileKeys};
+use berth_embedded::{Created, DataFolder, FileKeys, Secrets};
 use berth_registry::access::{RootCredentials, Secret};
 use serde::{Deserialize, Serialize};
 
 use super::options::Settings;
 
-/// Name of the root's access key among the data folder's secrets.
-const ROOT: &str = "root";
-
 /// Name of the master key, under which the keys that seal tokens lie in the table.
 const MASTER: &str = "sealing-key";
 
-/// The root's access key, and whether it should be shown.
-#[derive(Debug)]
+/// The access key of an account's root, and whether it should be shown.
+#[derive(Clone, Debug)]
 pub(super) struct Root {
     pub(super) credentials: RootCredentials,
     pub(super) origin: Origin,
 }
 
 /// Where the root's access key comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// From the options.
     Given,
-    /// Made by this start: it is shown now, and never again.
-    Made,
-    /// Made by an earlier start.
-    Kept,
+    /// Made by this start, and kept in this file: it is shown now, and never again.
+    Made(PathBuf),
+    /// Made by an earlier start, and kept in this file.
+    Kept(PathBuf),
 }
 
 /// Form of the root's access key in its file.
@@ -41,23 +40,25 @@ struct Stored {
     secret_access_key: String,
 }
 
-/// Returns the root's access key: the given one, or the data folder's, made if there is none.
-pub(super) fn root(folder: &DataFolder, settings: &Settings) -> anyhow::Result<Root> {
+/// Returns the root's access key: the given one, or that of this name among `secrets`, made if
+/// there is none.
+pub(super) fn root(secrets: &Secrets, name: &str, settings: &Settings) -> anyhow::Result<Root> {
     if let Some((access_key_id, secret_access_key)) = settings.root.clone() {
         let credentials = RootCredentials { access_key_id, secret_access_key };
         return Ok(Root { credentials, origin: Origin::Given });
     }
     let made = serde_json::to_vec(&make_root()?)?;
-    let (bytes, created) = folder.read_or_create_secret(ROOT, || made)?;
+    let (bytes, created) = secrets.read_or_create(name, || made)?;
     let stored: Stored =
         serde_json::from_slice(&bytes).context("the root's access key in the data folder")?;
     let credentials = RootCredentials {
         access_key_id: stored.access_key_id,
         secret_access_key: Secret::new(stored.secret_access_key),
     };
+    let file = std::path::absolute(secrets.file(name))?;
     let origin = match created {
-        Created::Now => Origin::Made,
-        Created::Before => Origin::Kept,
+        Created::Now => Origin::Made(file),
+        Created::Before => Origin::Kept(file),
     };
     Ok(Root { credentials, origin })
 }
@@ -65,7 +66,7 @@ pub(super) fn root(folder: &DataFolder, settings: &Settings) -> anyhow::Result<R
 /// Returns what wraps keys under the master key, which is made if there is none.
 pub(super) fn keys(folder: &DataFolder) -> anyhow::Result<FileKeys> {
     let made: [u8; FileKeys::MASTER_KEY_BYTES] = random()?;
-    let (bytes, _) = folder.read_or_create_secret(MASTER, || made.to_vec())?;
+    let (bytes, _) = folder.secrets().read_or_create(MASTER, || made.to_vec())?;
     let bytes = bytes.as_slice().try_into().context("the sealing key in the data folder")?;
     Ok(FileKeys::new(bytes))
 }

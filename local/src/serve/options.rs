@@ -3,11 +3,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use berth_http_server::TrustedProxies;
 use berth_registry::access::Secret;
-use berth_registry::{CreateOnPush, Quotas, SparseManifests};
+use berth_registry::{CreateOnPush, Identity, Quotas, SparseManifests};
 use berth_sts::Hosts;
-use berth_types::{Region, RegistryId};
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
+
+use super::hosted::{Hosted, RegistryOption, RegistrySettings};
 
 /// Options of `berth serve`. Each can be a flag, a variable `BERTH_…`, or a line of the
 /// configuration file under the flag's name; the flag wins over the variable, the variable over
@@ -27,6 +28,15 @@ pub(crate) struct ServeOptions {
     /// Region of the registry [default: us-east-1]
     #[arg(long, env = "BERTH_REGION", value_name = "REGION")]
     region: Option<String>,
+    /// A registry among several, and the address that it listens on, in place of --listen,
+    /// --account, --region and --public-url; again for each of them
+    #[arg(
+        long,
+        env = "BERTH_REGISTRY",
+        value_name = "ACCOUNT/REGION=HOST:PORT",
+        value_delimiter = ','
+    )]
+    registry: Vec<RegistryOption>,
     /// URL under which clients reach the registry [default: the request's own host]
     #[arg(long, env = "BERTH_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
@@ -108,11 +118,8 @@ pub(super) struct TlsFiles {
 /// What the options come to.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    pub(super) listen: String,
+    pub(super) hosted: Hosted,
     pub(super) data_dir: PathBuf,
-    pub(super) account: RegistryId,
-    pub(super) region: Region,
-    pub(super) public_url: Option<String>,
     pub(super) trusted_proxies: TrustedProxies,
     pub(super) root: Option<(String, Secret)>,
     pub(super) tls: Option<TlsFiles>,
@@ -140,17 +147,31 @@ impl ServeOptions {
             (None, None) => None,
             _ => anyhow::bail!("--tls-cert and --tls-key are given together"),
         };
-        let account = merged.account.unwrap_or_else(|| "123456789012".to_owned());
-        let region = merged.region.unwrap_or_else(|| "us-east-1".to_owned());
+        let one = [&merged.listen, &merged.account, &merged.region, &merged.public_url];
+        let hosted = if merged.registry.is_empty() {
+            let account = merged.account.unwrap_or_else(|| "123456789012".to_owned());
+            let region = merged.region.unwrap_or_else(|| "us-east-1".to_owned());
+            Hosted::One(RegistrySettings {
+                identity: Identity {
+                    registry_id: account.parse().context("--account")?,
+                    region: region.parse().context("--region")?,
+                },
+                listen: merged.listen.unwrap_or_else(|| "localhost:5001".to_owned()),
+                public_url: merged.public_url.map(|url| check_url(&url)).transpose()?,
+            })
+        } else if one.into_iter().all(Option::is_none) {
+            Hosted::several(merged.registry)?
+        } else {
+            anyhow::bail!(
+                "--registry says it all: it excludes --listen, --account, --region, --public-url"
+            );
+        };
         let refuse = merged.no_create_on_push.unwrap_or(false);
         let sparse = merged.allow_sparse_index.unwrap_or(false);
         let sts = merged.sts_endpoint.map(|url| Hosts::at(&url));
         Ok(Settings {
-            listen: merged.listen.unwrap_or_else(|| "localhost:5001".to_owned()),
+            hosted,
             data_dir: merged.data_dir.unwrap_or_else(|| PathBuf::from("./berth-data")),
-            account: account.parse().context("--account")?,
-            region: region.parse().context("--region")?,
-            public_url: merged.public_url.map(|url| check_url(&url)).transpose()?,
             trusted_proxies: trusted_proxies(merged.trusted_proxies.as_deref())?,
             root,
             tls,
@@ -170,6 +191,7 @@ impl ServeOptions {
             data_dir: self.data_dir.or(other.data_dir),
             account: self.account.or(other.account),
             region: self.region.or(other.region),
+            registry: if self.registry.is_empty() { other.registry } else { self.registry },
             public_url: self.public_url.or(other.public_url),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             root_access_key_id: self.root_access_key_id.or(other.root_access_key_id),
@@ -227,11 +249,12 @@ mod tests {
         let options = ServeOptions { account: Some("111122223333".into()), ..Default::default() };
         let text = "account = \"444455556666\"\nregion = \"eu-central-1\"\nopen = true\nquotas = \"tags-per-image=20\"\n";
         let settings = with_file(text, options).unwrap();
-        assert_eq!(settings.account.as_str(), "111122223333");
-        assert_eq!(settings.region.as_str(), "eu-central-1");
+        let Hosted::One(registry) = settings.hosted else { panic!("there is one") };
+        assert_eq!(registry.identity.registry_id.as_str(), "111122223333");
+        assert_eq!(registry.identity.region.as_str(), "eu-central-1");
+        assert_eq!(registry.listen, "localhost:5001");
         assert!(settings.open);
         assert_eq!(settings.quotas.tags_per_image, 20);
-        assert_eq!(settings.listen, "localhost:5001");
     }
 
     #[test]
@@ -251,6 +274,29 @@ mod tests {
         assert!(quotas.settle().is_err());
         let account = ServeOptions { account: Some("12".into()), ..Default::default() };
         assert!(account.settle().is_err());
+    }
+
+    #[test]
+    fn registries_come_from_flags_or_the_file() {
+        let text = "registry = [\"111122223333/eu-west-1=[::1]:5001\", \"111122223333/us-east-1=localhost:0\"]\n";
+        let Hosted::Several(registries) = with_file(text, ServeOptions::default()).unwrap().hosted
+        else {
+            panic!("there are several")
+        };
+        let listen: Vec<_> = registries.iter().map(|one| one.listen.as_str()).collect();
+        assert_eq!(listen, ["[::1]:5001", "localhost:0"]);
+
+        let flag = "111122223333/eu-west-1=localhost:1".parse().unwrap();
+        let flagged = ServeOptions { registry: vec![flag], ..Default::default() };
+        let hosted = with_file(text, flagged.clone()).unwrap().hosted;
+        assert!(matches!(hosted, Hosted::Several(registries) if registries.len() == 1));
+
+        with_file("region = \"us-east-1\"", flagged.clone()).expect_err("said twice");
+        let mut twice = flagged;
+        twice.registry.extend(twice.registry.clone());
+        twice.settle().expect_err("the same registry twice");
+        with_file("registry = [\"111122223333=localhost:1\"]", ServeOptions::default())
+            .expect_err("no region");
     }
 
     #[test]

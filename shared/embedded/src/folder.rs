@@ -4,10 +4,14 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::secrets::Secrets;
 use crate::{FileObjects, SqliteTable};
 
 /// What the file `format` says; a folder that says something else is not opened.
 const FORMAT: &str = "berth data folder, format 1\n";
+
+/// What it says in the folder of several registries.
+pub(crate) const SEVERAL_FORMAT: &str = "berth data folder of several registries, format 1\n";
 
 /// The folder in which one process keeps all that a registry stores:
 ///
@@ -24,7 +28,7 @@ const FORMAT: &str = "berth data folder, format 1\n";
 /// It stays locked as long as this value, its table or its objects live.
 #[derive(Debug)]
 pub struct DataFolder {
-    path: PathBuf,
+    secrets: Secrets,
     table: Arc<SqliteTable>,
     objects: Arc<FileObjects>,
 }
@@ -33,18 +37,12 @@ pub struct DataFolder {
 #[derive(Clone, Debug)]
 pub(crate) struct FolderLock {
     _file: Arc<File>,
+    /// The lock on the folder of several registries in which the folder lies.
+    _above: Option<Arc<FolderLock>>,
 }
 
-/// Whether a secret was made by this call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
-    /// It was made now.
-    Now,
-    /// It was there before.
-    Before,
-}
-
-/// Error of opening a [`DataFolder`], or of reading its secrets.
+/// Error of opening a [`DataFolder`] or a [`RegistriesFolder`](crate::RegistriesFolder), or of
+/// reading secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has the folder open.
@@ -58,6 +56,12 @@ pub enum OpenError {
         /// What its file `format` says.
         found: String,
     },
+    /// The folder holds several registries, and was opened as that of one.
+    #[error("the data folder `{}` holds several registries, each in `registries/ACCOUNT/REGION`", .0.display())]
+    Several(PathBuf),
+    /// The folder holds one registry, and was opened as that of several.
+    #[error("the data folder `{}` holds a single registry; to keep it among several, move it to `registries/ACCOUNT/REGION` of another folder", .0.display())]
+    Single(PathBuf),
     /// A file or folder can't be used.
     #[error("can't use `{}`: {source}", path.display())]
     File {
@@ -93,14 +97,19 @@ impl DataFolder {
     ///
     /// [`OpenError::InUse`] if another process, or another value in this one, has it open.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_below(path, None)
+    }
+
+    /// Opens the folder; the lock on the folder `above` it is held as long as its own.
+    pub(crate) fn open_below(path: &Path, above: Option<FolderLock>) -> Result<Self, OpenError> {
         make_folder(path)?;
-        let lock = lock(path)?;
-        check_format(path)?;
+        let lock = lock(path, above)?;
+        check_format(path, FORMAT)?;
         let objects = FileObjects::open(path, lock.clone())?;
-        make_folder(&path.join("secrets"))?;
+        let secrets = Secrets::open(path)?;
         let table = SqliteTable::open(&path.join("table.sqlite"), lock)?;
         sync_folder(path).map_err(OpenError::file(path))?;
-        Ok(Self { path: path.to_owned(), table: Arc::new(table), objects: Arc::new(objects) })
+        Ok(Self { secrets, table: Arc::new(table), objects: Arc::new(objects) })
     }
 
     /// Returns the table.
@@ -115,28 +124,10 @@ impl DataFolder {
         Arc::clone(&self.objects)
     }
 
-    /// Returns the secret `name`; if it is not there, stores what `make` returns. It survives a
-    /// crash once this returned.
-    pub fn read_or_create_secret(
-        &self,
-        name: &str,
-        make: impl FnOnce() -> Vec<u8>,
-    ) -> Result<(Vec<u8>, Created), OpenError> {
-        let is_plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if name.is_empty() || !name.bytes().all(is_plain) {
-            return Err(OpenError::SecretName(name.to_owned()));
-        }
-        let file = self.path.join("secrets").join(name);
-        match fs::read(&file) {
-            Ok(secret) => Ok((secret, Created::Before)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secret = make();
-                write_whole(&file, &secret)?;
-                Ok((secret, Created::Now))
-            }
-            Err(error) => Err(OpenError::file(&file)(error)),
-        }
+    /// Returns the secrets.
+    #[must_use]
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 }
 
@@ -156,7 +147,8 @@ pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-fn lock(folder: &Path) -> Result<FolderLock, OpenError> {
+/// Locks a folder for this process, as long as the returned value or a clone of it lives.
+pub(crate) fn lock(folder: &Path, above: Option<FolderLock>) -> Result<FolderLock, OpenError> {
     let path = folder.join("berth.lock");
     let file = OpenOptions::new()
         .create(true)
@@ -166,29 +158,32 @@ fn lock(folder: &Path) -> Result<FolderLock, OpenError> {
         .open(&path)
         .map_err(OpenError::file(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(FolderLock { _file: Arc::new(file) }),
+        Ok(()) => Ok(FolderLock { _file: Arc::new(file), _above: above.map(Arc::new) }),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(folder.to_owned())),
         Err(TryLockError::Error(error)) => Err(OpenError::file(&path)(error)),
     }
 }
 
-fn check_format(folder: &Path) -> Result<(), OpenError> {
+/// Makes sure that a folder has the format `expected`, which it gets if it has none.
+pub(crate) fn check_format(folder: &Path, expected: &str) -> Result<(), OpenError> {
     let path = folder.join("format");
     match fs::read_to_string(&path) {
-        Ok(found) if found == FORMAT => Ok(()),
+        Ok(found) if found == expected => Ok(()),
+        Ok(found) if found == SEVERAL_FORMAT => Err(OpenError::Several(folder.to_owned())),
+        Ok(found) if found == FORMAT => Err(OpenError::Single(folder.to_owned())),
         Ok(found) => {
             let found = found.trim_end().to_owned();
             Err(OpenError::Format { path: folder.to_owned(), found })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            write_whole(&path, FORMAT.as_bytes())
+            write_whole(&path, expected.as_bytes())
         }
         Err(error) => Err(OpenError::file(&path)(error)),
     }
 }
 
 /// Writes a file that is whole or absent, whatever happens, and readable by its owner alone.
-fn write_whole(path: &Path, content: &[u8]) -> Result<(), OpenError> {
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), OpenError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || {
         // Has mode 0600 from the start, and is removed on failure.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use berth_embedded::{Created, DataFolder, OpenError};
+use berth_embedded::{Created, DataFolder, OpenError, RegistriesFolder};
 use berth_registry::ports::{
     ByteStream, NewObject, ObjectKey, ReadObjects as _, StoreErrorKind, WriteObjects as _,
 };
@@ -79,17 +79,18 @@ fn of_another_format_is_refused() {
 fn keeps_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let data = DataFolder::open(folder.path()).unwrap();
-    let made = data.read_or_create_secret("sealing-key", || vec![1, 2, 3]).unwrap();
+    let made = data.secrets().read_or_create("sealing-key", || vec![1, 2, 3]).unwrap();
     assert_eq!(made, (vec![1, 2, 3], Created::Now));
     assert_eq!(mode(&folder.path().join("secrets/sealing-key")), 0o600);
     assert_eq!(names(&folder.path().join("secrets")), ["sealing-key"]);
     drop(data);
 
     let data = DataFolder::open(folder.path()).unwrap();
-    let read = data.read_or_create_secret("sealing-key", || unreachable!("it is there")).unwrap();
+    let read =
+        data.secrets().read_or_create("sealing-key", || unreachable!("it is there")).unwrap();
     assert_eq!(read, (vec![1, 2, 3], Created::Before));
     for name in ["", "../format", "A", "a/b", "new.key"] {
-        let error = data.read_or_create_secret(name, Vec::new).unwrap_err();
+        let error = data.secrets().read_or_create(name, Vec::new).unwrap_err();
         assert!(matches!(error, OpenError::SecretName(_)), "{error:?}");
     }
 }
@@ -162,4 +163,42 @@ async fn nothing_is_left_of_bodies_that_fail() {
     while !names(&folder.path().join("uploads")).is_empty() {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
+}
+
+#[test]
+fn several_registries_share_a_folder_and_its_lock() {
+    let above = tempfile::tempdir().unwrap();
+    let path = above.path().join("berth-data");
+    let (account, region) = ("123456789012".parse().unwrap(), "eu-west-1".parse().unwrap());
+    let registries = RegistriesFolder::open(&path).unwrap();
+    let one = registries.registry(&account, &region).unwrap();
+    let other = registries.registry(&account, &"us-east-1".parse().unwrap()).unwrap();
+    let twice = registries.registry(&account, &region).unwrap_err();
+    assert!(matches!(twice, OpenError::InUse(_)), "{twice:?}");
+    assert_eq!(names(&path), ["berth.lock", "format", "registries", "secrets"]);
+    assert_eq!(names(&path.join("registries/123456789012")), ["eu-west-1", "us-east-1"]);
+    registries.secrets().read_or_create("root-123456789012", || vec![1]).unwrap();
+    assert_eq!(mode(&path.join("secrets/root-123456789012")), 0o600);
+
+    drop(registries);
+    drop(one);
+    let error = RegistriesFolder::open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::InUse(_)), "a registry is still in use: {error:?}");
+    drop(other);
+    RegistriesFolder::open(&path).unwrap();
+    // A registry's folder is whole in itself.
+    DataFolder::open(&path.join("registries/123456789012/eu-west-1")).unwrap();
+}
+
+#[test]
+fn of_one_registry_is_not_that_of_several() {
+    let one = tempfile::tempdir().unwrap();
+    drop(DataFolder::open(one.path()).unwrap());
+    let error = RegistriesFolder::open(one.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Single(_)), "{error:?}");
+
+    let several = tempfile::tempdir().unwrap();
+    drop(RegistriesFolder::open(several.path()).unwrap());
+    let error = DataFolder::open(several.path()).unwrap_err();
+    assert!(matches!(error, OpenError::Several(_)), "{error:?}");
 }

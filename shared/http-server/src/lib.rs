@@ -16,9 +16,11 @@ mod request;
 #[cfg(target_os = "linux")]
 mod sendfile;
 mod service;
+mod stop;
 
 pub use api::{Api, plain_text};
 pub use encrypt::{Encrypt, Unencrypted};
 pub use listener::{Limits, ListenError, Listeners};
 pub use proxies::{ParseTrustedProxiesError, TrustedProxies};
 pub use service::{BaseUrl, Service};
+pub use stop::Stop;

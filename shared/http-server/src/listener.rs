@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, lookup_host};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::api::Api;
 use crate::connection::Greeting;
 use crate::encrypt::Encrypt;
 use crate::service::Service;
+use crate::stop::Stop;
 
 /// Pause after an accept that failed, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -127,9 +127,8 @@ impl<E: Encrypt> Listeners<E> {
     }
 
     /// Serves until the process is told to stop; then stops accepting, and lets requests end.
-    pub async fn serve<A: Api>(self, service: Service<A>, limits: Limits) -> io::Result<()> {
+    pub async fn serve<A: Api>(self, service: Service<A>, limits: Limits, stop: Stop) {
         let scheme = self.scheme();
-        let (stop, stopped) = watch::channel(false);
         let graceful = Arc::new(GracefulShutdown::new());
         let acceptor = Arc::new(Acceptor {
             service: Arc::new(service),
@@ -141,24 +140,15 @@ impl<E: Encrypt> Listeners<E> {
         });
         let mut accepting = JoinSet::new();
         for socket in self.sockets {
-            accepting.spawn(Arc::clone(&acceptor).accept(socket, stopped.clone()));
+            accepting.spawn(Arc::clone(&acceptor).accept(socket, stop.clone()));
         }
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping: no new connections, open requests may end");
-        stop.send_replace(true);
         accepting.join_all().await;
         drop(acceptor);
-        let Some(graceful) = Arc::into_inner(graceful) else { return Ok(()) };
+        let Some(graceful) = Arc::into_inner(graceful) else { return };
         let seconds = limits.grace.as_secs();
         if tokio::time::timeout(limits.grace, graceful.shutdown()).await.is_err() {
             tracing::warn!("some requests did not end in {seconds} s, and are cut off");
         }
-        Ok(())
     }
 }
 
@@ -172,7 +162,7 @@ struct Acceptor<A, E> {
 }
 
 impl<A: Api, E: Encrypt> Acceptor<A, E> {
-    async fn accept(self: Arc<Self>, socket: TcpListener, mut stopped: watch::Receiver<bool>) {
+    async fn accept(self: Arc<Self>, socket: TcpListener, stop: Stop) {
         loop {
             let next = async {
                 let place = Arc::clone(&self.places).acquire_owned().await;
@@ -181,7 +171,7 @@ impl<A: Api, E: Encrypt> Acceptor<A, E> {
             };
             let next = tokio::select! {
                 next = next => next,
-                _ = stopped.changed() => return,
+                () = stop.told() => return,
             };
             match next {
                 Ok((stream, place)) => {

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use berth_http_server::{Api, BaseUrl, Limits, Listeners, Service, Unencrypted, plain_text};
+use berth_http_server::{Api, BaseUrl, Limits, Listeners, Service, Stop, Unencrypted, plain_text};
 use berth_oci_api::{RequestBody, ResponseBody};
 use berth_registry::ports::{Consistency, Item, Key, Page, Query, ReadTable, StoreError};
 use hyper::{Method, Request, Response, StatusCode};
@@ -70,7 +70,8 @@ async fn the_path_is_logged_and_never_the_query() {
     let listeners = Listeners::bind("127.0.0.1:0", None::<Unencrypted>).await.unwrap();
     let address = listeners.url().replace("http://", "");
     let service = Service::new(Closed, Arc::new(NoTable), BaseUrl::OfRequest(String::new()));
-    let serving = tokio::spawn(listeners.serve(service, Limits::default()));
+    let stop = Stop::on_signals().unwrap();
+    let serving = tokio::spawn(listeners.serve(service, Limits::default(), stop));
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = "PATCH /v2/team/app/blobs/uploads/1?_token=in-the-url HTTP/1.1\r\nHost: a\r\n\
                    Authorization: Bearer in-the-header\r\nConnection: close\r\n\r\n";

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use berth_http_server::{
-    Api, BaseUrl, Limits, ListenError, Listeners, Service, TrustedProxies, Unencrypted, plain_text,
+    Api, BaseUrl, Limits, ListenError, Listeners, Service, Stop, TrustedProxies, Unencrypted,
+    plain_text,
 };
 use berth_oci_api::{RequestBody, ResponseBody};
 use berth_registry::access::{ClientAddress, Transport};
@@ -91,7 +92,7 @@ impl Server {
         let address = listeners.url().replace("http://", "");
         let table = Arc::new(Table::default());
         let service = Service::new(Echo, table.clone(), base_url).trusting(proxies);
-        let serving = tokio::spawn(async move { listeners.serve(service, limits).await.unwrap() });
+        let serving = tokio::spawn(listeners.serve(service, limits, Stop::on_signals().unwrap()));
         Self { address, table, serving }
     }
 

@@ -1,0 +1,123 @@
+//! One of the registries that the process hosts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_ecr_api::{BodyLimits, EcrApi, HostKnownBy, SessionApi};
+use berth_embedded::{FileKeys, NoKms};
+use berth_http_server::{BaseUrl, Limits, Listeners, Service, Stop, TrustedProxies};
+use berth_oci_api::{ApiSettings, OciApi};
+use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
+use berth_registry::ports::SystemClock;
+use berth_registry::{Ports, PushRules, Registry, Sessions, Tenancy, Trusts, Users};
+use berth_sts::{Hosts, Sts};
+
+use super::apis::Apis;
+use super::credentials;
+use super::homes::Home;
+use super::hosted::RegistrySettings;
+use super::options::Settings;
+use super::tls::Tls;
+
+/// How long a failed log-in waits for its answer.
+const FAILED_LOGIN: Duration = Duration::from_secs(1);
+
+/// Below this a chunk costs more in syncs to disk than in bytes.
+const CHUNK_MIN_LENGTH: u64 = 1024 * 1024;
+
+/// A registry: where its data lies, its use cases, and what answers its requests.
+#[derive(Debug)]
+pub(super) struct RegistryInstance {
+    ports: Ports,
+    apis: Apis,
+    base_url: BaseUrl,
+}
+
+impl RegistryInstance {
+    /// Puts a registry on its data. `url` is where it listens.
+    pub(super) fn build(
+        settings: &Settings,
+        registry: &RegistrySettings,
+        home: Home,
+        url: String,
+    ) -> anyhow::Result<Self> {
+        let Home { folder, root } = home;
+        let keys = credentials::keys(&folder)?;
+        let ports = Ports {
+            table: folder.table(),
+            objects: folder.objects(),
+            keys: Arc::new(NoKms),
+            clock: Arc::new(SystemClock),
+        };
+        let rules = PushRules {
+            create_on_push: settings.create_on_push,
+            sparse_manifests: settings.sparse_manifests,
+            tenancy: Tenancy::Alone,
+            quotas: settings.quotas,
+        };
+        let use_cases = Registry::new(&ports, rules);
+        let apis = apis(settings, registry, &ports, use_cases, root.credentials, keys);
+        let base_url = match &registry.public_url {
+            Some(url) => BaseUrl::Fixed(url.clone()),
+            None => BaseUrl::OfRequest(url),
+        };
+        Ok(Self { ports, apis, base_url })
+    }
+
+    /// Answers requests until the process is told to stop.
+    pub(super) async fn serve(
+        self,
+        trusted_proxies: TrustedProxies,
+        listeners: Listeners<Tls>,
+        stop: Stop,
+    ) {
+        let service = Service::new(self.apis, self.ports.table, self.base_url);
+        let service = service.trusting(trusted_proxies);
+        listeners.serve(service, Limits::default(), stop).await;
+    }
+}
+
+/// Puts the APIs on a registry.
+fn apis(
+    settings: &Settings,
+    registry: &RegistrySettings,
+    ports: &Ports,
+    use_cases: Registry,
+    root: RootCredentials,
+    keys: FileKeys,
+) -> Apis {
+    let (table, clock) = (ports.table.clone(), ports.clock.clone());
+    let identity = registry.identity.clone();
+    let keys = SealingKeys::making(table.clone(), Arc::new(keys), Arc::clone(&clock));
+    let authenticator = Authenticator::new(root, keys, identity.clone(), Arc::clone(&clock));
+    let authenticator = Arc::new(if settings.open { authenticator.open() } else { authenticator });
+    let failed_logins = Arc::new(FailedLogins::new(FAILED_LOGIN));
+    let oci_settings = ApiSettings { chunk_min_length: CHUNK_MIN_LENGTH, ..Default::default() };
+    let oci = OciApi::new(Arc::clone(&authenticator), Arc::clone(&failed_logins), oci_settings);
+    let oci = oci.with_registry(&use_cases);
+    let gate = authenticator.gate().sharing(use_cases.directory());
+    let users = Users::new(table.clone(), authenticator.known_keys(), Arc::clone(&clock));
+    let trusts = Trusts::new(table.clone(), authenticator.known_trusts(), Arc::clone(&clock));
+    let hosts = settings.sts.clone().unwrap_or_else(|| Hosts::of(&identity.region));
+    let (sealing, sts) = (authenticator.sealing_keys(), Arc::new(Sts::new(hosts)));
+    let session = SessionApi {
+        sessions: Sessions::new(table, sealing, sts, Arc::clone(&clock)),
+        failed_logins: Arc::clone(&failed_logins),
+        host: match registry.public_url {
+            Some(_) => HostKnownBy::TheRegistry,
+            None => HostKnownBy::TheClient,
+        },
+    };
+    let ecr = EcrApi {
+        registry: use_cases,
+        users,
+        trusts,
+        identity,
+        authenticator,
+        failed_logins,
+        gate,
+        body_limits: BodyLimits::STREAMED,
+        clock,
+    };
+    Apis { oci, ecr, session }
+}
