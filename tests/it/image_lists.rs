@@ -5,7 +5,7 @@ use std::sync::Arc;
 use berth_contract::{CountingObjects, CountingTable};
 use berth_registry::access::Action;
 use berth_registry::ports::{Attributes, Condition, Key, MOST_OPERATIONS, Operation};
-use berth_registry::{ImageDetail, ImageId, ImageQuery, TagStatus};
+use berth_registry::{ImageDetail, ImageId, ImageQuery, StatusFilter, TagStatus};
 use berth_types::Digest;
 use bytes::Bytes;
 
@@ -16,7 +16,8 @@ async fn list(registry: &TestRegistry, tag_status: TagStatus, limit: usize) -> V
     loop {
         let permit = permit(Action::ListImages, "team/app");
         let query = ImageQuery { tag_status, after, limit };
-        let page = registry.registry.pull.list_images(&permit, query).await.unwrap();
+        let filter = StatusFilter::default();
+        let page = registry.registry.pull.list_images(&permit, query, filter).await.unwrap();
         pages.push(page.images);
         after = page.next;
         if after.is_none() {
@@ -34,7 +35,8 @@ async fn describe(
     loop {
         let permit = permit(Action::DescribeImages, "team/app");
         let query = ImageQuery { tag_status, after, limit };
-        let page = registry.registry.pull.describe_images(&permit, query).await.unwrap();
+        let filter = StatusFilter::default();
+        let page = registry.registry.pull.describe_images(&permit, query, filter).await.unwrap();
         pages.push(page.images);
         after = page.next;
         if after.is_none() {

@@ -7,6 +7,7 @@
 mod harness;
 
 mod abuse;
+mod archive;
 mod auth;
 mod bad_input;
 mod blob_deletion;

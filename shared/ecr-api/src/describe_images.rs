@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Call;
 use crate::error::ApiError;
-use crate::image_filter::{FilterInput, ImageFilter, StatusFilter};
-use crate::image_id::{BadImageId, IMAGE_DIGEST, IMAGE_TAG, ImageIdentifier, image_ids};
+use crate::image_filter::{FilterInput, ImageFilter};
+use crate::image_id::{ImageIdentifier, image_ids, image_selector};
 use crate::page::{PAGE_SIZES, parse_token, to_token};
 use crate::parameter::{InvalidParameter, named_repository};
 use crate::repository_description::epoch_seconds;
@@ -59,6 +59,10 @@ struct Detail {
     #[serde(skip_serializing_if = "Option::is_none")]
     subject_manifest_digest: Option<Digest>,
     image_status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_archived_at: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_activated_at: Option<f64>,
 }
 
 /// Where the next page begins; opaque to clients.
@@ -88,13 +92,11 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
             let permit = call.permit(Action::DescribeImages, &name).await?;
             let after = cursor.map(|cursor| cursor.after);
             let query = ImageQuery { tag_status: filter.tag_status, after, limit };
-            let page = api.registry.pull.describe_images(&permit, query).await?;
+            let status = filter.status.unwrap_or_default();
+            let page = api.registry.pull.describe_images(&permit, query, status).await?;
             shortened(page.images, page.next, api.body_limits.answer)
         }
     };
-    if filter.status == StatusFilter::Archived {
-        return Ok(Output { image_details: Vec::new(), next_token: None });
-    }
     Ok(Output {
         image_details: images.into_iter().map(describe).collect(),
         next_token: next.map(|after| to_token(&Cursor { after })).transpose()?,
@@ -147,7 +149,10 @@ async fn named(
         })
         .collect();
     let images: Vec<ImageDetail> = stream::iter(reads).buffered(READS).try_collect().await?;
-    let is_wanted = |image: &ImageDetail| filter.tag_status.wants(image.tags.first());
+    // An image that is named is described whatever its status, unless the filter names one.
+    let of_status = |image: &ImageDetail| filter.status.is_none_or(|f| f.wants(image.status));
+    let is_wanted =
+        |image: &ImageDetail| filter.tag_status.wants(image.tags.first()) && of_status(image);
     Ok(images.into_iter().filter(is_wanted).collect())
 }
 
@@ -156,14 +161,7 @@ fn parse_ids(
 ) -> Result<Vec<(ImageIdentifier, ImageSelector)>, InvalidParameter> {
     let mut selectors = Vec::with_capacity(ids.len());
     for (place, id) in (1..).zip(image_ids(Some(ids))?) {
-        let at = |member| format!("imageIds.{place}.member{member}");
-        let selector = id.parse().map_err(|error| match error {
-            BadImageId::Empty => InvalidParameter::new(at(""), "must have imageDigest or imageTag"),
-            BadImageId::Digest | BadImageId::Unknown => {
-                InvalidParameter::pattern(at(".imageDigest"), IMAGE_DIGEST)
-            }
-            BadImageId::Tag => InvalidParameter::pattern(at(".imageTag"), IMAGE_TAG),
-        })?;
+        let selector = image_selector(&format!("imageIds.{place}.member"), &id)?;
         selectors.push((id, selector));
     }
     Ok(selectors)
@@ -182,7 +180,9 @@ impl Detail {
             artifact_media_type: image.artifact_type,
             last_recorded_pull_time: image.last_pulled_at.map(epoch_seconds),
             subject_manifest_digest: image.subject,
-            image_status: "ACTIVE",
+            image_status: image.status.as_str(),
+            last_archived_at: image.archived_at.map(epoch_seconds),
+            last_activated_at: image.activated_at.map(epoch_seconds),
         }
     }
 }
@@ -190,6 +190,7 @@ impl Detail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use berth_registry::ImageStatus;
     use berth_registry::ports::Timestamp;
     use berth_types::Algorithm;
 
@@ -202,6 +203,9 @@ mod tests {
             media_type: "application/json".parse().unwrap(),
             artifact_type: None,
             subject: None,
+            status: ImageStatus::Active,
+            archived_at: None,
+            activated_at: None,
             last_pulled_at: None,
         }
     }

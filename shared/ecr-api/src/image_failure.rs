@@ -49,6 +49,10 @@ impl ImageFailure {
     ) -> Result<Self, RegistryError> {
         match error {
             RegistryError::ManifestUnknown { .. } => Ok(Self::not_found(image_id)),
+            RegistryError::ImageArchived { .. } => {
+                let reason = "Requested image is archived";
+                Ok(Self::new(image_id, "ImageInaccessible", reason))
+            }
             RegistryError::TagElsewhere { .. } => {
                 let reason =
                     "Invalid request parameters: given tag does not map to the given digest";

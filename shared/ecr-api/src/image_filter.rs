@@ -1,6 +1,6 @@
 //! The filter of lists of images.
 
-use berth_registry::TagStatus;
+use berth_registry::{ImageStatus, StatusFilter, TagStatus};
 use serde::Deserialize;
 
 use crate::parameter::InvalidParameter;
@@ -22,16 +22,8 @@ pub(crate) struct FilterInput {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ImageFilter {
     pub(crate) tag_status: TagStatus,
-    pub(crate) status: StatusFilter,
-}
-
-/// Which images are listed, by their storage class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StatusFilter {
-    /// Those that can be pulled: all of them, as long as none can be archived.
-    Active,
-    /// Those that are archived, or on their way back: none.
-    Archived,
+    /// None if the request does not say.
+    pub(crate) status: Option<StatusFilter>,
 }
 
 impl FilterInput {
@@ -49,14 +41,18 @@ impl FilterInput {
     }
 }
 
-/// Checks a filter by status.
+/// Checks a filter by status; none if there is no text.
 pub(crate) fn status_filter(
     at: &str,
     text: Option<&str>,
-) -> Result<StatusFilter, InvalidParameter> {
+) -> Result<Option<StatusFilter>, InvalidParameter> {
+    let only = |status| Ok(Some(StatusFilter::Only(status)));
     match text {
-        Some("ACTIVE" | "ANY") | None => Ok(StatusFilter::Active),
-        Some("ARCHIVED" | "ACTIVATING") => Ok(StatusFilter::Archived),
+        None => Ok(None),
+        Some("ACTIVE") => only(ImageStatus::Active),
+        Some("ARCHIVED") => only(ImageStatus::Archived),
+        Some("ACTIVATING") => only(ImageStatus::Activating),
+        Some("ANY") => Ok(Some(StatusFilter::Any)),
         Some(_) => Err(InvalidParameter::choice(at, &IMAGE_STATUS)),
     }
 }
@@ -71,12 +67,14 @@ mod tests {
 
     #[test]
     fn filters_are_read() {
-        let (tag_status, status) = (TagStatus::Any, StatusFilter::Active);
+        let (tag_status, status) = (TagStatus::Any, None);
         assert_eq!(parse("null"), Ok(ImageFilter { tag_status, status }));
         assert_eq!(parse("{}"), parse("null"));
         let filter = parse(r#"{"tagStatus":"UNTAGGED","imageStatus":"ARCHIVED"}"#).unwrap();
         assert_eq!(filter.tag_status, TagStatus::Untagged);
-        assert_eq!(filter.status, StatusFilter::Archived);
+        assert_eq!(filter.status, Some(StatusFilter::Only(ImageStatus::Archived)));
+        let filter = parse(r#"{"imageStatus":"ANY"}"#).unwrap();
+        assert_eq!(filter.status, Some(StatusFilter::Any));
         let error = parse(r#"{"tagStatus":"SOME"}"#).unwrap_err().to_string();
         assert!(error.contains("[TAGGED, UNTAGGED, ANY]"), "{error}");
         let error = parse(r#"{"imageStatus":"SOME"}"#).unwrap_err().to_string();

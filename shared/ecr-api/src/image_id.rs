@@ -76,6 +76,20 @@ pub(crate) fn image_ids(
     Ok(ids)
 }
 
+/// Parses the id of an image, the parameter `at`.
+pub(crate) fn image_selector(
+    at: &str,
+    id: &ImageIdentifier,
+) -> Result<ImageSelector, InvalidParameter> {
+    id.parse().map_err(|error| match error {
+        BadImageId::Empty => InvalidParameter::new(at, "must have imageDigest or imageTag"),
+        BadImageId::Digest | BadImageId::Unknown => {
+            InvalidParameter::pattern(format!("{at}.imageDigest"), IMAGE_DIGEST)
+        }
+        BadImageId::Tag => InvalidParameter::pattern(format!("{at}.imageTag"), IMAGE_TAG),
+    })
+}
+
 /// Parses a digest. Whatever ECR's pattern allows is a digest, if none that an image can have.
 fn parse_digest(text: &str) -> Result<Digest, BadImageId> {
     let of_pattern = match_digest(text);

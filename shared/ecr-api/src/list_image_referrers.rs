@@ -1,13 +1,13 @@
 //! [ListImageReferrers](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ListImageReferrers.html).
 
-use berth_registry::ReferrersQuery;
 use berth_registry::access::Action;
+use berth_registry::{Referrer, ReferrersQuery, StatusFilter};
 use berth_types::{Annotations, Descriptor, Digest};
 use serde::{Deserialize, Serialize};
 
 use crate::api::Call;
 use crate::error::ApiError;
-use crate::image_filter::{StatusFilter, status_filter};
+use crate::image_filter::status_filter;
 use crate::image_id::IMAGE_DIGEST;
 use crate::page::{PageSizes, parse_token, to_token};
 use crate::parameter::{InvalidParameter, length, named_repository, required, text_length};
@@ -83,15 +83,13 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let query = ReferrersQuery {
         subject: &subject,
         artifact_types: &kinds,
+        status,
         after: cursor.as_ref().map(|cursor| &cursor.after),
         limit,
     };
     let page = api.registry.pull.referrers(&permit, query).await?;
-    if status == StatusFilter::Archived {
-        return Ok(Output { referrers: Vec::new(), next_token: None });
-    }
     Ok(Output {
-        referrers: page.descriptors.into_iter().map(ImageReferrer::from).collect(),
+        referrers: page.referrers.into_iter().map(ImageReferrer::from).collect(),
         next_token: page.next.map(|after| to_token(&Cursor { after })).transpose()?,
     })
 }
@@ -112,13 +110,13 @@ fn parse_filter(
         text_length(&format!("filter.artifactTypes.{place}.member"), kind, 1, 255)?;
     }
     let status = status_filter("filter.artifactStatus", artifact_status.as_deref())?;
-    Ok((kinds, status))
+    Ok((kinds, status.unwrap_or_default()))
 }
 
-impl From<Descriptor> for ImageReferrer {
-    fn from(descriptor: Descriptor) -> Self {
+impl From<Referrer> for ImageReferrer {
+    fn from(Referrer { descriptor, status }: Referrer) -> Self {
         let Descriptor { media_type, digest, size, artifact_type, annotations } = descriptor;
-        let artifact_status = "ACTIVE";
+        let artifact_status = status.as_str();
         Self { digest, media_type, artifact_type, size, annotations, artifact_status }
     }
 }

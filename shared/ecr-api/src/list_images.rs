@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Call;
 use crate::error::ApiError;
-use crate::image_filter::{FilterInput, StatusFilter};
+use crate::image_filter::FilterInput;
 use crate::image_id::ImageIdentifier;
 use crate::page::{PAGE_SIZES, parse_token, to_token};
 use crate::parameter::named_repository;
@@ -49,10 +49,8 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
     let permit = call.permit(Action::ListImages, &name).await?;
     let after = cursor.map(|cursor| ImageId { digest: cursor.after, tag: cursor.tag });
     let query = ImageQuery { tag_status: filter.tag_status, after, limit };
-    let page = api.registry.pull.list_images(&permit, query).await?;
-    if filter.status == StatusFilter::Archived {
-        return Ok(Output { image_ids: Vec::new(), next_token: None });
-    }
+    let status = filter.status.unwrap_or_default();
+    let page = api.registry.pull.list_images(&permit, query, status).await?;
     let token = |ImageId { digest, tag }| to_token(&Cursor { after: digest, tag });
     Ok(Output {
         image_ids: page.images.into_iter().map(ImageIdentifier::from).collect(),

@@ -1,6 +1,8 @@
 //! What clients are told of errors, in ECR's words.
 
-use berth_registry::{LifecyclePreviewError, MissingContent, PrefixedKind, QuotaExceeded};
+use berth_registry::{
+    LifecyclePreviewError, MissingContent, PrefixedKind, QuotaExceeded, StorageRefusal,
+};
 use berth_types::{Digest, RegistryId, RepositoryName, RepositoryPrefix, Tag};
 
 use crate::image_id::ImageIdentifier;
@@ -140,4 +142,10 @@ pub(crate) fn quota_exceeded(error: &QuotaExceeded, registry_id: &RegistryId) ->
             "Adding tag '{tag}' to an image in the repository with name '{repository}' in registry with id '{registry_id}' exceeds the maximum allowed number of tags per image which is '{most}'"
         ),
     }
+}
+
+/// Returns the exception and the message of an image that can't be kept elsewhere.
+pub(crate) fn storage_refused(digest: &Digest, reason: StorageRefusal) -> (&'static str, String) {
+    let message = format!("The storage class of image '{digest}' can't be updated: {reason}");
+    ("ImageStorageClassUpdateNotSupportedException", message)
 }

@@ -159,9 +159,10 @@ fn registry_row(error: &RegistryError) -> Row {
     match error {
         E::RepositoryUnknown(_) => row(StatusCode::NOT_FOUND, "NAME_UNKNOWN"),
         E::RepositoryExists(_) | E::RepositoryNotEmpty(_) => row(StatusCode::CONFLICT, "DENIED"),
-        E::ManifestUnknown { .. } | E::ManifestNotAccepted { .. } | E::TagElsewhere { .. } => {
-            row(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN")
-        }
+        E::ManifestUnknown { .. }
+        | E::ManifestNotAccepted { .. }
+        | E::TagElsewhere { .. }
+        | E::ImageArchived { .. } => row(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN"),
         E::ManifestInvalid(_) | E::ManifestTooComplex { .. } => {
             row(StatusCode::BAD_REQUEST, "MANIFEST_INVALID")
         }
@@ -173,7 +174,9 @@ fn registry_row(error: &RegistryError) -> Row {
         }
         E::QuotaExceeded(_) => row(StatusCode::FORBIDDEN, "DENIED"),
         E::TagImmutable { .. } => row(StatusCode::BAD_REQUEST, "TAG_INVALID"),
-        E::ImageReferenced { digest, .. } | E::BlobInUse { digest, .. } => {
+        E::ImageReferenced { digest, .. }
+        | E::StorageUpdateRefused { digest, .. }
+        | E::BlobInUse { digest, .. } => {
             row(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED").of(std::slice::from_ref(digest))
         }
         E::BlobUnknown { digest, .. } | E::BlobUnused { digest, .. } => {

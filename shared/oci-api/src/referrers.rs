@@ -3,7 +3,7 @@
 //! Follows [Listing referrers](https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers).
 
 use berth_registry::access::Action;
-use berth_registry::{Referrers, ReferrersQuery, RegistryError};
+use berth_registry::{Referrers, ReferrersQuery, RegistryError, StatusFilter};
 use berth_types::{Descriptor, Digest, RepositoryName, media_types};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, LINK};
@@ -39,7 +39,8 @@ impl Call<'_> {
         let artifact_type = self.query.get("artifactType").filter(|filter| !filter.is_empty());
         let limit = request.limit.max(1);
         let artifact_types = artifact_type.as_slice();
-        let query = ReferrersQuery { subject, artifact_types, after: after.as_ref(), limit };
+        let (after, status) = (after.as_ref(), StatusFilter::default());
+        let query = ReferrersQuery { subject, artifact_types, status, after, limit };
         let page = match pull.referrers(&permit, query).await {
             // Clients take a failure here for a registry without this list.
             Err(RegistryError::RepositoryUnknown(_)) => Referrers::default(),
@@ -55,9 +56,7 @@ impl Call<'_> {
             builder = builder.header(LINK, request.link(&path, next.as_str(), filter.as_slice()));
         }
         let (schema_version, media_type) = (2, media_types::OCI_INDEX);
-        with_bytes(
-            builder,
-            json(&Index { schema_version, media_type, manifests: page.descriptors })?,
-        )
+        let manifests = page.referrers.into_iter().map(|referrer| referrer.descriptor).collect();
+        with_bytes(builder, json(&Index { schema_version, media_type, manifests })?)
     }
 }

@@ -4,6 +4,7 @@ use berth_types::{
     RepositoryPrefix, Tag, TagMutabilityError, UploadId,
 };
 
+use crate::archive::StorageRefusal;
 use crate::lifecycle::LifecyclePreviewError;
 use crate::ports::{PutError, StoreError};
 use crate::settings::PrefixedKind;
@@ -124,6 +125,24 @@ pub enum RegistryError {
         digest: Digest,
         /// Indexes that list it; some or none of them in a repository of very many images.
         parents: Vec<Digest>,
+    },
+    /// The image is in the archive, or on its way back, and can't be pulled.
+    #[error("image `{reference}` of `{repository}` is archived")]
+    ImageArchived {
+        /// Repository.
+        repository: RepositoryName,
+        /// What was asked for.
+        reference: Reference,
+    },
+    /// The image can't go to the archive.
+    #[error("image `{digest}` of `{repository}` can't be archived: {reason}")]
+    StorageUpdateRefused {
+        /// Repository.
+        repository: RepositoryName,
+        /// Image.
+        digest: Digest,
+        /// Why.
+        reason: StorageRefusal,
     },
     /// There is no such blob.
     #[error("blob `{digest}` of `{repository}` not found")]

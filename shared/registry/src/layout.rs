@@ -5,7 +5,7 @@
 //! | `name/NAME` | `repository` | [`Repository`](crate::Repository) | |
 //! | `names` | NAME | repository id | |
 //! | `deleted` | ID | name of a repository whose content waits for collection | |
-//! | `repository/ID` | `image/DIGEST` | image summary | counter `parents` |
+//! | `repository/ID` | `image/DIGEST` | image summary | counters `parents`, `archivedParents` |
 //! | `repository/ID` | `image/DIGEST/pulled` | time of the last pull | |
 //! | `repository/ID` | `image/DIGEST/tag/TAG` | empty | |
 //! | `repository/ID` | `manifest/DIGEST` | the manifest's bytes | `mediaType`; `object` if they are an object |

@@ -5,6 +5,7 @@
 //! only the [gate](access::Gate) makes.
 
 pub mod access;
+mod archive;
 mod blobs;
 mod contention;
 mod counts;
@@ -25,6 +26,10 @@ mod repositories;
 mod settings;
 mod uploads;
 
+pub use archive::{
+    Archive, ImageStatus, Placed, PlacementJob, StatusFilter, StorageClass, StorageRefusal,
+    StorageUpdate,
+};
 pub use blobs::{Blob, LayerSummary, MountFrom, MountSources};
 pub use error::{MissingContent, QuotaExceeded, RegistryError};
 pub use federation::{
@@ -44,8 +49,8 @@ pub use lifecycle::{
 };
 pub use manifests::{
     ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PrincipalPage,
-    PullTimeExclusions, PushChange, PutManifest, PutManifestOutcome, Referrers, ReferrersQuery,
-    StoredImage, StoredManifest, TagPage, TagStatus,
+    PullTimeExclusions, PushChange, PutManifest, PutManifestOutcome, Referrer, Referrers,
+    ReferrersQuery, StoredImage, StoredManifest, TagPage, TagStatus,
 };
 pub use outbox::{
     Change, ChangedImage, Dispatch, Event, EventId, WatchedTable, Written, WrittenEvents,

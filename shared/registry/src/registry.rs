@@ -3,6 +3,7 @@ use std::sync::Arc;
 use berth_types::{Region, RegistryId};
 use uuid::Uuid;
 
+use crate::archive::Archive;
 use crate::counts::Counts;
 use crate::lifecycle::LifecyclePreviews;
 use crate::manifests::{Excluded, ManifestCache, PullTimeExclusions, PullTimes};
@@ -116,6 +117,8 @@ pub struct Registry {
     pub pull_time_exclusions: PullTimeExclusions,
     /// What lifecycle policies would do.
     pub lifecycle_previews: LifecyclePreviews,
+    /// Moving images to the archive and back.
+    pub archive: Archive,
     /// How much there may be of each thing.
     pub quotas: Quotas,
 }
@@ -179,8 +182,15 @@ impl Registry {
             repositories: push.repositories.clone(),
             clock: ports.clock.clone(),
         };
+        let archive = Archive::new(
+            ports.table.clone(),
+            ports.objects.clone(),
+            ports.clock.clone(),
+            directory.clone(),
+        );
         Self {
             settings,
+            archive,
             repositories: push.repositories.clone(),
             quotas: rules.quotas,
             pull: Pull::sharing(&read, directory.clone())

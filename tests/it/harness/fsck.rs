@@ -163,6 +163,7 @@ impl Content<'_> {
     /// Images, manifests, uses, referrers and parents agree.
     fn check_images(&self, manifests: &BTreeMap<String, Stored>) {
         let mut parents: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut archived_parents: BTreeMap<&str, i64> = BTreeMap::new();
         let mut images = BTreeMap::new();
         for (digest, item) in self.below("image/").filter(|(path, _)| !path.contains('/')) {
             images.insert(digest, item);
@@ -185,6 +186,9 @@ impl Content<'_> {
             for child in children {
                 if !uncounted.contains(&child.into()) {
                     *parents.entry(child).or_default() += 1;
+                    if !summary["storage"].is_null() && summary["storage"]["status"] != "active" {
+                        *archived_parents.entry(child).or_default() += 1;
+                    }
                 }
             }
         }
@@ -199,6 +203,11 @@ impl Content<'_> {
         for (digest, item) in &images {
             let expected = parents.remove(digest).unwrap_or(0);
             assert_eq!(item.counter("parents"), expected, "parents of {digest}");
+            let archived = archived_parents.remove(digest).unwrap_or(0);
+            assert_eq!(item.counter("archivedParents"), archived, "archived parents of {digest}");
+            let status = &json(item)["storage"]["status"];
+            let is_active = status.is_null() || status == "active";
+            assert!(is_active || archived == expected, "{digest} is missing to an index");
         }
         assert!(parents.is_empty(), "children are missing: {parents:?}");
     }

@@ -9,7 +9,7 @@ use http::StatusCode;
 use super::ErrorAnswer;
 use crate::messages::{
     LAYER_UNUSED, content_missing, image_id, image_unknown, prefix_taken, prefix_unknown,
-    preview_refused, quota_exceeded, repository_unknown,
+    preview_refused, quota_exceeded, repository_unknown, storage_refused,
 };
 use crate::parameter::InvalidParameter;
 use crate::tag_mutability::unfit_filters;
@@ -73,6 +73,8 @@ pub(super) fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -
             };
             ("ImageNotFoundException", image_unknown(repository, &id, registry_id))
         }
+        E::ImageArchived { .. } => ("ImageArchivedException", error.to_string()),
+        E::StorageUpdateRefused { digest, reason, .. } => storage_refused(digest, *reason),
         E::TagElsewhere { repository, tag, digest } => {
             let id = image_id(Some(digest), Some(tag));
             ("ImageNotFoundException", image_unknown(repository, &id, registry_id))

@@ -140,6 +140,8 @@ pub enum Action {
     UntagResource,
     /// Switch an access key of a user on or off.
     UpdateAccessKey,
+    /// Move an image to the archive, or back.
+    UpdateImageStorageClass,
     /// Change a rule of pull-through caches.
     UpdatePullThroughCacheRule,
     /// Change a template of repositories.
@@ -236,6 +238,7 @@ impl Action {
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
             Self::UpdateAccessKey => "berth:UpdateAccessKey",
+            Self::UpdateImageStorageClass => "ecr:UpdateImageStorageClass",
             Self::UpdatePullThroughCacheRule => "ecr:UpdatePullThroughCacheRule",
             Self::UpdateRepositoryCreationTemplate => "ecr:UpdateRepositoryCreationTemplate",
             Self::UploadLayerPart => "ecr:UploadLayerPart",
@@ -313,6 +316,7 @@ impl Action {
             | Self::DeleteRepositoryCreationTemplate
             | Self::DescribePullThroughCacheRules
             | Self::DescribeRepositoryCreationTemplates
+            | Self::UpdateImageStorageClass
             | Self::UpdatePullThroughCacheRule
             | Self::UpdateRepositoryCreationTemplate
             | Self::UntagResource

@@ -78,6 +78,8 @@ pub(super) fn image_of(change: &Change) -> Option<(&RepositoryId, &Digest, Amoun
         }
         Change::ImagePushed { made: false, .. }
         | Change::TagsRemoved { .. }
+        | Change::ImageArchived { .. }
+        | Change::ImageActivated { .. }
         | Change::RepositoryDeleted { .. }
         | Change::Asked { .. } => None,
     }

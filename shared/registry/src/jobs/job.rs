@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::PlacementJob;
 use crate::lifecycle::PreviewJob;
 use crate::ports::{NewMessage, SendMessages, StoreError, StoreErrorKind};
 
@@ -12,6 +13,8 @@ use crate::ports::{NewMessage, SendMessages, StoreError, StoreErrorKind};
 pub enum Job {
     /// Work out what a lifecycle policy would do.
     LifecyclePreview(PreviewJob),
+    /// Bring bytes to where images need them: to the archive, or back from there.
+    PlaceLayers(PlacementJob),
 }
 
 /// Queue of jobs of a kind. Each has a queue of dead letters.
@@ -45,7 +48,7 @@ impl Job {
     #[must_use]
     pub fn queue(&self) -> JobQueue {
         match self {
-            Self::LifecyclePreview(_) => JobQueue::Lifecycle,
+            Self::LifecyclePreview(_) | Self::PlaceLayers(_) => JobQueue::Lifecycle,
         }
     }
 

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use berth_lifecycle::{Image, LifecyclePolicy, RuleReport, Storage};
+use berth_lifecycle::{Image, LifecyclePolicy, RuleReport};
 use uuid::Uuid;
 
 use super::record::{
@@ -130,7 +130,7 @@ fn image(walked: &Walked) -> Image {
         size: walked.image.content_size,
         pushed_at: walked.image.pushed_at.millis(),
         pulled_at: walked.pulled.map(Timestamp::millis),
-        storage: Storage::Standard { activated_at: None },
+        storage: walked.image.storage.judged(),
         parents: walked.parents,
         subject: walked.image.subject.as_ref().map(ToString::to_string),
     }

@@ -4,6 +4,7 @@ use super::image_tags::{all_tags, some_tags};
 use super::put::distinct;
 use super::record::{DIGEST, Image, ManifestBytes, ManifestRecord, PARENTS, TagRecord};
 use crate::access::{Action, GateError, ImagePermit, RepositoryPermit};
+use crate::archive::ARCHIVED_PARENTS;
 use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
@@ -240,7 +241,10 @@ impl Removal {
         }
         for child in &doomed.children {
             let key = Place::Image(id, child).key();
-            let counters = vec![(PARENTS, -1)];
+            let counters = match doomed.summary.storage.is_active() {
+                true => vec![(PARENTS, -1)],
+                false => vec![(PARENTS, -1), (ARCHIVED_PARENTS, -1)],
+            };
             operations.push(Operation::Add { key, counters, condition: Condition::Present });
         }
         let image = ChangedImage::of(repository, digest, &doomed.summary);

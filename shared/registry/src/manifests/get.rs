@@ -3,6 +3,7 @@ use bytes::Bytes;
 
 use super::record::{Image, ManifestRecord, TagRecord};
 use crate::access::{Action, RepositoryPermit};
+use crate::archive::{ImageStatus, StatusReader};
 use crate::blobs::get_immutable;
 use crate::document::decode;
 use crate::error::RegistryError;
@@ -42,7 +43,7 @@ impl Pull {
     ) -> Result<ManifestHead, RegistryError> {
         permit.must_be(Action::BatchGetImage);
         let repository = self.directory.recent(permit.name()).await?;
-        let tagged = match reference {
+        let found = match reference {
             Reference::Digest(digest) => {
                 let key = Place::Image(&repository.id, digest).key();
                 let item = get_immutable(self.table.as_ref(), &key).await?;
@@ -57,7 +58,9 @@ impl Pull {
                 ManifestHead { digest, media_type, size }
             }),
         };
-        tagged.ok_or_else(|| unknown(&repository, reference))
+        let head = found.ok_or_else(|| unknown(&repository, reference))?;
+        self.must_be_active(&repository, &head.digest, reference).await?;
+        Ok(head)
     }
 
     /// Reads a manifest of the repository that the permit names, which counts as a pull of the
@@ -83,12 +86,14 @@ impl Pull {
     ) -> Result<StoredManifest, RegistryError> {
         let unknown = || unknown(repository, reference);
         if let Reference::Digest(digest) = reference {
+            self.must_be_active(repository, digest, reference).await?;
             return self.stored(repository, digest).await?.ok_or_else(unknown);
         }
         let mut seen = None;
         loop {
             let tagged = self.tagged(repository, reference).await?.ok_or_else(unknown)?;
             let TagRecord { digest, media_type, .. } = tagged;
+            self.must_be_active(repository, &digest, reference).await?;
             if let Some(bytes) = self.cache.get(&digest, &media_type) {
                 return Ok(StoredManifest { digest, media_type, bytes });
             }
@@ -99,6 +104,23 @@ impl Pull {
             if seen.replace(digest.clone()) == Some(digest) {
                 return Err(unknown());
             }
+        }
+    }
+
+    /// Refuses an image that is in the archive, or on its way back.
+    async fn must_be_active(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        reference: &Reference,
+    ) -> Result<(), RegistryError> {
+        let statuses = StatusReader { table: self.table.as_ref(), repository };
+        match statuses.of(digest).await? {
+            ImageStatus::Active => Ok(()),
+            ImageStatus::Archived | ImageStatus::Activating => Err(RegistryError::ImageArchived {
+                repository: repository.name.clone(),
+                reference: reference.clone(),
+            }),
         }
     }
 

@@ -3,6 +3,7 @@ use berth_types::Digest;
 use super::image_id::{ImageId, ImageSelector};
 use super::walk::{Walk, Walked};
 use crate::access::{Action, RepositoryPermit};
+use crate::archive::{ImageStatus, StatusFilter, StatusReader};
 use crate::error::RegistryError;
 use crate::layout::{Place, behind_image};
 use crate::ports::{Select, Timestamp};
@@ -60,6 +61,12 @@ pub struct ImageDetail {
     pub artifact_type: Option<String>,
     /// Manifest that it refers to.
     pub subject: Option<Digest>,
+    /// Whether it can be pulled.
+    pub status: ImageStatus,
+    /// When it last went to the archive.
+    pub archived_at: Option<Timestamp>,
+    /// When it last came back from there.
+    pub activated_at: Option<Timestamp>,
     /// When it was last pulled, to a day.
     pub last_pulled_at: Option<Timestamp>,
 }
@@ -77,11 +84,12 @@ impl TagStatus {
 }
 
 impl Pull {
-    /// Lists the repository's images, once for each tag, and once those that have none.
+    /// Lists the repository's images of a status, once for each tag, and once those that have none.
     pub async fn list_images(
         &self,
         permit: &RepositoryPermit,
         query: ImageQuery<ImageId>,
+        filter: StatusFilter,
     ) -> Result<ImagePage<ImageId, ImageId>, RegistryError> {
         permit.must_be(Action::ListImages);
         let repository = self.directory.recent(permit.name()).await?;
@@ -90,10 +98,19 @@ impl Pull {
             Some(tag) => Place::ImageTag(&repository.id, digest, tag).key().sort,
             None => Place::Image(&repository.id, digest).key().sort,
         });
-        let mut walk = Walk::over(self.table.as_ref(), &repository.id, after, Select::Keys);
-        let mut images = Vec::new();
+        let statuses = StatusReader { table: self.table.as_ref(), repository: &repository };
+        let select = statuses.needed();
+        let mut walk = Walk::over(self.table.as_ref(), &repository.id, after, select);
+        let (mut images, mut of) = (Vec::new(), None);
         while let Some(id) = walk.next_id().await? {
-            let is_wanted = query.tag_status.wants(id.tag.as_ref());
+            let status = match (walk.status_of(&id.digest), &of) {
+                (Some(status), _) => status,
+                (None, Some((digest, status))) if *digest == id.digest => *status,
+                // The page before ended amid the tags of this image.
+                (None, _) => statuses.of(&id.digest).await?,
+            };
+            of = Some((id.digest.clone(), status));
+            let is_wanted = query.tag_status.wants(id.tag.as_ref()) && filter.wants(status);
             if is_wanted && images.len() == query.limit {
                 return Ok(ImagePage { images, next: before });
             }
@@ -108,11 +125,12 @@ impl Pull {
         Ok(ImagePage { images, next: None })
     }
 
-    /// Describes the repository's images.
+    /// Describes the repository's images of a status.
     pub async fn describe_images(
         &self,
         permit: &RepositoryPermit,
         query: ImageQuery<Digest>,
+        filter: StatusFilter,
     ) -> Result<ImagePage<ImageDetail, Digest>, RegistryError> {
         permit.must_be(Action::DescribeImages);
         let repository = self.directory.recent(permit.name()).await?;
@@ -121,7 +139,8 @@ impl Pull {
         let mut walk = Walk::over(self.table.as_ref(), &repository.id, after, Select::Items);
         let (mut images, mut length) = (Vec::new(), 0);
         while let Some(walked) = walk.next_image().await? {
-            let is_wanted = query.tag_status.wants(walked.tags.first());
+            let is_wanted = query.tag_status.wants(walked.tags.first())
+                && filter.wants(walked.image.storage.status);
             length += if is_wanted { walked.length } else { 0 };
             let is_full = images.len() == query.limit || length > MOST_BYTES && !images.is_empty();
             if is_wanted && is_full {
@@ -166,6 +185,9 @@ impl ImageDetail {
             media_type: image.media_type,
             artifact_type: image.artifact_type,
             subject: image.subject,
+            status: image.storage.status,
+            archived_at: image.storage.archived_at,
+            activated_at: image.storage.returned_at(),
             last_pulled_at: pulled,
         }
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use uuid::Uuid;
 
-use super::record::{ManifestBytes, ManifestRecord};
+use super::record::{Image, ManifestBytes, ManifestRecord};
 use super::transaction::{Plan, Sight};
 use crate::access::{Action, RepositoryPermit};
 use crate::blobs::Layer;
@@ -54,8 +54,10 @@ pub struct PutManifestOutcome {
 pub enum PushChange {
     /// It made the image.
     Made,
-    /// The image was there, and has a tag that it had not.
+    /// The image was there, and has a tag that it had not. If it was in the archive, it came back.
     Tagged,
+    /// The image was in the archive, and came back.
+    Restored,
     /// Nothing: the image was there, with these tags.
     Nothing,
 }
@@ -98,7 +100,7 @@ impl Push {
         let written = self.write(name, &pushed, &record).await;
         self.drop_unused_object(&record, &written).await?;
         let Written { repository, change } = written?;
-        self.settle(&repository, &pushed.blobs).await?;
+        self.settle(&repository, &pushed).await?;
         let subject = pushed.manifest.subject.map(|subject| subject.digest);
         let Pushed { digest, media_type, .. } = pushed;
         Ok(PutManifestOutcome { digest, media_type, subject, change })
@@ -208,8 +210,11 @@ impl Push {
             }
         }
         let children = pushed.children.iter().zip(&sight.children);
-        let absent = children.filter(|(_, item)| item.is_none());
-        missing.extend(absent.map(|(digest, _)| digest.clone()));
+        for (digest, item) in children {
+            if !is_active(item.as_ref())? {
+                missing.push(digest.clone());
+            }
+        }
         let repository = sight.repository.name.clone();
         match missing.is_empty() {
             true => Ok(()),
@@ -221,6 +226,12 @@ impl Push {
 fn is_visible(layer: Option<&Item>) -> Result<bool, RegistryError> {
     let layer = layer.map(decode::<Layer>).transpose()?;
     Ok(layer.is_some_and(|layer| layer.is_visible()))
+}
+
+/// Whether an image is there, and can be pulled.
+fn is_active(image: Option<&Item>) -> Result<bool, RegistryError> {
+    let image = image.map(decode::<Image>).transpose()?;
+    Ok(image.is_some_and(|image| image.storage.is_active()))
 }
 
 impl Pushed {
@@ -270,7 +281,7 @@ fn digest_of(descriptor: &Descriptor) -> Digest {
 }
 
 /// Returns the values without repetitions, in the order of their first appearance.
-pub(super) fn distinct<T: Clone + Eq + std::hash::Hash>(values: impl Iterator<Item = T>) -> Vec<T> {
+pub(crate) fn distinct<T: Clone + Eq + std::hash::Hash>(values: impl Iterator<Item = T>) -> Vec<T> {
     let mut seen = std::collections::HashSet::new();
     values.filter(|value| seen.insert(value.clone())).collect()
 }

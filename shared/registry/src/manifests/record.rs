@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
+use crate::archive::ImageStorage;
 use crate::document::{decode, encode};
 use crate::error::RegistryError;
 use crate::layout::Place;
@@ -51,6 +52,9 @@ pub(crate) struct Image {
     /// among their parents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) uncounted: Vec<Digest>,
+    /// Where it is kept.
+    #[serde(default, skip_serializing_if = "ImageStorage::is_default")]
+    pub(crate) storage: ImageStorage,
 }
 
 impl Image {

@@ -1,6 +1,7 @@
 use berth_types::{Descriptor, Digest};
 
 use crate::access::{Action, RepositoryPermit};
+use crate::archive::{ImageStatus, StatusFilter, StatusReader};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{content, referrers};
@@ -20,6 +21,8 @@ pub struct ReferrersQuery<'a> {
     pub subject: &'a Digest,
     /// Only those of one of these artifact types; of any, if there is none.
     pub artifact_types: &'a [&'a str],
+    /// Only those of this status.
+    pub status: StatusFilter,
     /// Only those after this digest.
     pub after: Option<&'a Digest>,
     /// At most so many, at least 1.
@@ -29,10 +32,19 @@ pub struct ReferrersQuery<'a> {
 /// A page of referrers, in the order of their digests.
 #[derive(Clone, Debug, Default)]
 pub struct Referrers {
-    /// Their descriptors.
-    pub descriptors: Vec<Descriptor>,
+    /// The referrers.
+    pub referrers: Vec<Referrer>,
     /// Digest after which the next page begins; `None` at the end.
     pub next: Option<Digest>,
+}
+
+/// A manifest that refers to another one.
+#[derive(Clone, Debug)]
+pub struct Referrer {
+    /// Its descriptor.
+    pub descriptor: Descriptor,
+    /// Whether it can be pulled.
+    pub status: ImageStatus,
 }
 
 impl Pull {
@@ -57,18 +69,22 @@ impl Pull {
         let mut page = Referrers::default();
         let mut bytes = 0;
         let mut last = None;
-        for item in &found.items {
+        let descriptors = found.items.iter().map(decode).collect::<Result<Vec<Descriptor>, _>>()?;
+        let statuses = StatusReader { table: self.table.as_ref(), repository: &repository };
+        let statuses = statuses.of_all(descriptors.iter().map(|found| &found.digest)).await?;
+        for (item, descriptor) in found.items.iter().zip(descriptors) {
             bytes += item.document.len();
-            if page.descriptors.len() == query.limit || (bytes > MOST_BYTES && last.is_some()) {
+            if page.referrers.len() == query.limit || (bytes > MOST_BYTES && last.is_some()) {
                 page.next = last;
                 return Ok(page);
             }
-            let descriptor: Descriptor = decode(item)?;
             last = Some(descriptor.digest.clone());
             let kind = descriptor.artifact_type.as_deref();
             let wanted = query.artifact_types;
-            if wanted.is_empty() || kind.is_some_and(|kind| wanted.contains(&kind)) {
-                page.descriptors.push(descriptor);
+            let is_wanted = wanted.is_empty() || kind.is_some_and(|kind| wanted.contains(&kind));
+            let status = statuses.get(&descriptor.digest).copied().unwrap_or_default();
+            if is_wanted && query.status.wants(status) {
+                page.referrers.push(Referrer { descriptor, status });
             }
         }
         page.next = last.filter(|_| found.next.is_some());

@@ -45,7 +45,7 @@ impl Push {
         let fits = match change {
             PushChange::Made => new_tags <= most,
             PushChange::Tagged => self.counts.has_room(&tags, new_tags, most).await?,
-            PushChange::Nothing => true,
+            PushChange::Restored | PushChange::Nothing => true,
         };
         match new.first() {
             Some(tag) if !fits => {
@@ -65,7 +65,7 @@ impl Push {
                 self.counts.learn(tags, *new_tags);
             }
             PushChange::Tagged => self.counts.added(tags, *new_tags),
-            PushChange::Nothing => {}
+            PushChange::Restored | PushChange::Nothing => {}
         }
     }
 }

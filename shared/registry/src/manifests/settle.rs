@@ -1,5 +1,7 @@
 use berth_types::Digest;
 
+use super::put::Pushed;
+use crate::archive::{ImageStatus, StatusReader, Transitions};
 use crate::blobs::Layer;
 use crate::contention::{Attempts, won};
 use crate::document::{decode, encode, put};
@@ -11,12 +13,13 @@ use crate::repositories::Repository;
 
 impl Push {
     /// Looks again after a push: succeeds only if the repository stands then, unmarked, and makes
-    /// sure that its blobs are kept.
+    /// sure that its blobs are kept, and that the image and its children are not in the archive.
     pub(super) async fn settle(
         &self,
         repository: &Repository,
-        blobs: &[Digest],
+        pushed: &Pushed,
     ) -> Result<(), RegistryError> {
+        let Pushed { blobs, .. } = pushed;
         let name = &repository.name;
         let mut keys = vec![Place::Repository(name).key()];
         keys.extend(blobs.iter().map(|blob| Place::Layer(&repository.id, blob).key()));
@@ -31,7 +34,10 @@ impl Push {
                 return Err(RegistryError::RepositoryUnknown(name.clone()));
             };
             let stands = self.is_unmarked(&found, record).await?;
-            if stands && self.are_kept(repository, blobs, &items[1..]).await? {
+            if stands
+                && self.are_kept(repository, blobs, &items[1..]).await?
+                && self.are_active(&found, pushed).await?
+            {
                 return Ok(());
             }
             attempts.next().await?;
@@ -71,5 +77,29 @@ impl Push {
             kept &= self.keep(repository, digest, &layer, item.version).await?;
         }
         Ok(kept)
+    }
+
+    /// Brings the image and its children back from the archive, where they were or went to beside
+    /// the push; `false` if one changed again.
+    async fn are_active(
+        &self,
+        repository: &Repository,
+        pushed: &Pushed,
+    ) -> Result<bool, RegistryError> {
+        let statuses = StatusReader { table: self.table.as_ref(), repository };
+        let images = std::iter::once(&pushed.digest).chain(&pushed.children);
+        let (table, objects) = (self.table.clone(), self.objects.clone());
+        let transitions = Transitions::new(table, objects, self.clock.clone());
+        let mut active = true;
+        for (digest, status) in statuses.of_all(images).await? {
+            if status == ImageStatus::Active {
+                continue;
+            }
+            if let Some(seen) = transitions.look(repository, &digest).await? {
+                active &= seen.summary.storage.is_active()
+                    || transitions.activate(repository, &seen).await?;
+            }
+        }
+        Ok(active)
     }
 }

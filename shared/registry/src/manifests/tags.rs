@@ -1,9 +1,12 @@
 use berth_types::Tag;
 
+use super::record::TagRecord;
 use crate::access::{Action, RepositoryPermit};
+use crate::archive::{ImageStatus, StatusReader};
+use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{TAGS, content};
-use crate::ports::{Consistency, Query, Select, StoreError, StoreErrorKind};
+use crate::ports::{Consistency, Item, Query, Select, StoreError, StoreErrorKind};
 use crate::registry::Pull;
 
 /// How many keys are read at once: a key is many times as long as its tag.
@@ -19,7 +22,8 @@ pub struct TagPage {
 }
 
 impl Pull {
-    /// Returns at most `limit` tags after `after`, which need not exist nor be a tag.
+    /// Returns at most `limit` tags after `after`, which need not exist nor be a tag. Those of images
+    /// that can't be pulled are left out.
     pub async fn tags(
         &self,
         permit: &RepositoryPermit,
@@ -28,6 +32,7 @@ impl Pull {
     ) -> Result<TagPage, RegistryError> {
         permit.must_be(Action::ListImages);
         let repository = self.directory.recent(permit.name()).await?;
+        let statuses = StatusReader { table: self.table.as_ref(), repository: &repository };
         let mut page = TagPage::default();
         let mut after = after.map(|tag| format!("{TAGS}{tag}"));
         while page.tags.len() < limit {
@@ -37,10 +42,10 @@ impl Pull {
                 after,
                 limit: AT_ONCE.min(limit - page.tags.len()),
                 consistency: Consistency::Strong,
-                select: Select::Keys,
+                select: statuses.needed(),
             };
             let found = self.table.query(&query).await?;
-            for mut item in found.items {
+            for mut item in active(statuses, found.items).await? {
                 let tag = item.key.sort.split_off(TAGS.len()).parse();
                 let damaged = |error| StoreError::new(StoreErrorKind::Damaged, error);
                 page.tags.push(tag.map_err(damaged)?);
@@ -53,4 +58,20 @@ impl Pull {
         }
         Ok(page)
     }
+}
+
+/// Returns those items of tags whose images can be pulled.
+async fn active(
+    statuses: StatusReader<'_>,
+    mut items: Vec<Item>,
+) -> Result<Vec<Item>, RegistryError> {
+    if statuses.needed() == Select::Keys {
+        return Ok(items);
+    }
+    let records = items.iter().map(decode).collect::<Result<Vec<TagRecord>, _>>()?;
+    let known = statuses.of_all(records.iter().map(|record| &record.digest)).await?;
+    let is_active = |record: TagRecord| known.get(&record.digest) == Some(&ImageStatus::Active);
+    let mut active = records.into_iter().map(is_active);
+    items.retain(|_| active.next() == Some(true));
+    Ok(items)
 }

@@ -10,6 +10,7 @@ use super::put::{PushChange, Pushed};
 use super::record::{
     DIGEST, Image, ManifestRecord, PARENTS, TagRecord, content_size, referrer_descriptor,
 };
+use crate::archive::ImageStorage;
 use crate::blobs::LayerUse;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
@@ -39,16 +40,19 @@ pub(super) struct Sight {
 impl Sight {
     /// Returns what the push of the image `digest` changes.
     pub(super) fn change(&self, digest: &Digest) -> Result<PushChange, RegistryError> {
-        if self.image.is_none() {
+        let Some(image) = &self.image else {
             return Ok(PushChange::Made);
-        }
+        };
         for tag in &self.tags {
             let tag = tag.as_ref().map(decode::<TagRecord>).transpose()?;
             if tag.is_none_or(|tag| tag.digest != *digest) {
                 return Ok(PushChange::Tagged);
             }
         }
-        Ok(PushChange::Nothing)
+        match decode::<Image>(image)?.storage.is_active() {
+            true => Ok(PushChange::Nothing),
+            false => Ok(PushChange::Restored),
+        }
     }
 }
 
@@ -125,6 +129,7 @@ impl Builder<'_> {
             pushed_at: *now,
             artifact_type: pushed.manifest.artifact_type.clone(),
             subject: pushed.manifest.subject.as_ref().map(|subject| subject.digest.clone()),
+            storage: ImageStorage::default(),
             uncounted: absent.map(|(digest, _)| digest.clone()).collect(),
         })
     }

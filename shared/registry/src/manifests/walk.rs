@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::image_id::ImageId;
 use super::record::{Image, PARENTS};
+use crate::archive::{ARCHIVED_PARENTS, ImageStatus};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{IMAGES, ImagePart, RepositoryId, content, image, parse_image_key};
@@ -32,7 +33,7 @@ pub(super) struct Pulled {
 pub(crate) struct Walked {
     pub(crate) digest: Digest,
     pub(crate) image: Image,
-    /// How many indexes list it.
+    /// How many indexes list it that are not in the archive.
     pub(crate) parents: u64,
     pub(crate) tags: Vec<Tag>,
     pub(crate) pulled: Option<Timestamp>,
@@ -48,6 +49,8 @@ pub(crate) struct Walk<'a> {
     query: Option<Query>,
     read: VecDeque<(Digest, ImagePart, Item)>,
     looked_at: usize,
+    /// The last image whose summary was read by [`next_id`](Self::next_id), if all of it was.
+    last: Option<(Digest, ImageStatus)>,
 }
 
 impl<'a> Walk<'a> {
@@ -75,7 +78,7 @@ impl<'a> Walk<'a> {
     ) -> Self {
         let (limit, consistency) = (AT_ONCE, Consistency::Strong);
         let query = Query { partition: content(id), prefix, after, limit, consistency, select };
-        Self { table, query: Some(query), read: VecDeque::new(), looked_at: 0 }
+        Self { table, query: Some(query), read: VecDeque::new(), looked_at: 0, last: None }
     }
 
     /// Whether so much was looked at that the page should end.
@@ -83,13 +86,23 @@ impl<'a> Walk<'a> {
         self.looked_at >= LOOKED_AT
     }
 
+    /// Returns the status of the image that [`next_id`](Self::next_id) was last about, if this is
+    /// it and documents are read.
+    pub(super) fn status_of(&self, digest: &Digest) -> Option<ImageStatus> {
+        self.last.as_ref().filter(|(last, _)| last == digest).map(|(_, status)| *status)
+    }
+
     /// Returns the next image or, if it has tags, the next of them. Documents are not needed.
     pub(super) async fn next_id(&mut self) -> Result<Option<ImageId>, RegistryError> {
-        while let Some((digest, part, _)) = self.next().await? {
+        while let Some((digest, part, item)) = self.next().await? {
             match part {
                 ImagePart::Tag(tag) => return Ok(Some(ImageId { digest, tag: Some(tag) })),
                 ImagePart::Pulled => {}
                 ImagePart::Summary => {
+                    if !item.document.is_empty() {
+                        let image: Image = decode(&item)?;
+                        self.last = Some((digest.clone(), image.storage.status));
+                    }
                     if !self.has_tags(&digest).await? {
                         return Ok(Some(ImageId { digest, tag: None }));
                     }
@@ -116,9 +129,10 @@ impl<'a> Walk<'a> {
         while let Some((digest, part, item)) = self.next().await? {
             // What is not behind its image was made while the image was deleted, or the reverse.
             if part == ImagePart::Summary {
-                let image = decode(&item)?;
+                let image: Image = decode(&item)?;
                 let length = item.document.len();
-                let parents = u64::try_from(item.counter(PARENTS)).unwrap_or(0);
+                let parents = item.counter(PARENTS) - item.counter(ARCHIVED_PARENTS);
+                let parents = u64::try_from(parents).unwrap_or(0);
                 let (tags, pulled) = (Vec::new(), None);
                 let mut walked = Walked { digest, image, parents, tags, pulled, length };
                 self.add_parts(&mut walked).await?;

@@ -19,6 +19,8 @@ impl Event {
                 let action = action(repository, digest, media_type, ActionType::Delete);
                 for_each(tags, &action).map(EventDetail::Image).collect()
             }
+            Change::ImageArchived { image } => of_image(image, ActionType::Archive, &[]),
+            Change::ImageActivated { image } => of_image(image, ActionType::Restore, &[]),
             Change::RepositoryDeleted { .. } | Change::Asked { .. } => Vec::new(),
         };
         let announce = |(index, detail)| RegistryEvent {

@@ -67,6 +67,16 @@ pub enum Change {
         /// Its id.
         repository_id: RepositoryId,
     },
+    /// An image went to the archive.
+    ImageArchived {
+        /// The image.
+        image: ChangedImage,
+    },
+    /// An image came back from the archive.
+    ImageActivated {
+        /// The image.
+        image: ChangedImage,
+    },
     /// Somebody asked for what a job does.
     Asked {
         /// The job.

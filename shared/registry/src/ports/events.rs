@@ -77,6 +77,10 @@ pub enum ActionType {
     Push,
     /// It was deleted.
     Delete,
+    /// It went to the archive. ECR documents no event of that; the name is Berth's.
+    Archive,
+    /// It came back from the archive. ECR documents no event of that; the name is Berth's.
+    Restore,
 }
 
 /// How an action ended.

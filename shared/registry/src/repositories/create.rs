@@ -67,6 +67,7 @@ impl Repositories {
             scan_on_push: settings.scan_on_push,
             tags: settings.tags,
             policy: settings.policy,
+            archived_since: None,
             deletion_began: None,
         };
         let record = encode(&repository)?;

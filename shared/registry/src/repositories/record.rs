@@ -27,6 +27,9 @@ pub struct Repository {
     /// Policy, as it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// When the first of its images went to the archive, if one ever did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) archived_since: Option<Timestamp>,
     /// When its deletion began, while one is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deletion_began: Option<Timestamp>,

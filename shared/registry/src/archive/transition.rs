@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use berth_types::{Digest, Manifest};
+
+use super::status::ImageStatus;
+use crate::contention::won;
+use crate::document::{decode, encode, put};
+use crate::error::RegistryError;
+use crate::layout::Place;
+use crate::manifests::{Image, ManifestRecord, PARENTS, distinct};
+use crate::outbox::{Change, ChangedImage, Event};
+use crate::ports::{Clock, Condition, Consistency, Operation, ReadObjects, WriteTable};
+use crate::repositories::Repository;
+
+/// Counter of the indexes in the archive that list an image; they are among its parents as well.
+pub(crate) const ARCHIVED_PARENTS: &str = "archivedParents";
+
+/// Changes where images are kept, one image at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Transitions {
+    table: Arc<dyn WriteTable>,
+    objects: Arc<dyn ReadObjects>,
+    clock: Arc<dyn Clock>,
+}
+
+/// An image as it was seen.
+#[derive(Clone, Debug)]
+pub(crate) struct SeenImage {
+    pub(crate) digest: Digest,
+    pub(crate) version: u64,
+    pub(crate) summary: Image,
+    /// How many indexes list it that are not in the archive.
+    pub(crate) active_parents: u64,
+}
+
+impl Transitions {
+    pub(crate) fn new(
+        table: Arc<dyn WriteTable>,
+        objects: Arc<dyn ReadObjects>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { table, objects, clock }
+    }
+
+    /// Reads an image; `None` if it is not there.
+    pub(crate) async fn look(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<SeenImage>, RegistryError> {
+        let key = Place::Image(&repository.id, digest).key();
+        let Some(item) = self.table.get(&key, Consistency::Strong).await? else {
+            return Ok(None);
+        };
+        let active_parents = item.counter(PARENTS) - item.counter(ARCHIVED_PARENTS);
+        Ok(Some(SeenImage {
+            digest: digest.clone(),
+            version: item.version,
+            summary: decode(&item)?,
+            active_parents: u64::try_from(active_parents).unwrap_or(0),
+        }))
+    }
+
+    /// Gives an image another status, and writes `events` in the same transaction; `false` if the
+    /// image changed since it was seen.
+    ///
+    /// An index that goes to the archive, or is back, is counted anew by its children.
+    pub(crate) async fn change(
+        &self,
+        repository: &Repository,
+        seen: &SeenImage,
+        status: ImageStatus,
+        events: Vec<Event>,
+    ) -> Result<bool, RegistryError> {
+        let before = seen.summary.storage;
+        let storage = before.changed(status, self.clock.now());
+        let key = Place::Image(&repository.id, &seen.digest).key();
+        let document = encode(&Image { storage, ..seen.summary.clone() })?;
+        let condition = Condition::Version(seen.version);
+        let mut operations = vec![put(key, document, seen.version, condition)];
+        if before.is_active() != storage.is_active() {
+            let amount = if storage.is_active() { -1 } else { 1 };
+            for child in self.counted_children(repository, seen).await? {
+                let key = Place::Image(&repository.id, &child).key();
+                let counters = vec![(ARCHIVED_PARENTS, amount)];
+                operations.push(Operation::Add { key, counters, condition: Condition::Present });
+            }
+        }
+        for event in events {
+            operations.push(event.operation()?);
+        }
+        Ok(won(self.table.transact(operations).await)?)
+    }
+
+    /// Makes an image that is in the archive, or on its way back, one that can be pulled. `false`
+    /// if it changed since it was seen.
+    pub(crate) async fn activate(
+        &self,
+        repository: &Repository,
+        seen: &SeenImage,
+    ) -> Result<bool, RegistryError> {
+        let image = ChangedImage::of(repository, &seen.digest, &seen.summary);
+        let event = Event::new(Change::ImageActivated { image }, self.clock.now());
+        self.change(repository, seen, ImageStatus::Active, vec![event]).await
+    }
+
+    /// Moves an image to the archive. `false` if it changed since it was seen.
+    pub(crate) async fn archive(
+        &self,
+        repository: &Repository,
+        seen: &SeenImage,
+    ) -> Result<bool, RegistryError> {
+        let image = ChangedImage::of(repository, &seen.digest, &seen.summary);
+        let event = Event::new(Change::ImageArchived { image }, self.clock.now());
+        self.change(repository, seen, ImageStatus::Archived, vec![event]).await
+    }
+
+    /// Returns the children of an index that count it among their parents.
+    pub(crate) async fn counted_children(
+        &self,
+        repository: &Repository,
+        seen: &SeenImage,
+    ) -> Result<Vec<Digest>, RegistryError> {
+        if !seen.summary.is_index() {
+            return Ok(Vec::new());
+        }
+        let manifest = self.manifest(repository, &seen.digest).await?;
+        let children = manifest.iter().flat_map(Manifest::children).map(|child| &child.digest);
+        let counted = children.filter(|child| !seen.summary.uncounted.contains(child));
+        Ok(distinct(counted.cloned()))
+    }
+
+    /// Reads the manifest of an image; `None` if it is not there any more.
+    pub(crate) async fn manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        let key = Place::Manifest(&repository.id, digest).key();
+        let Some(item) = self.table.get(&key, Consistency::Strong).await? else {
+            return Ok(None);
+        };
+        let ManifestRecord { media_type, bytes } = ManifestRecord::read(&item)?;
+        let text = bytes.read(self.objects.as_ref()).await?;
+        Ok(Some(Manifest::parse(Some(&media_type), &text)?))
+    }
+}
