@@ -249,6 +249,8 @@ BERTH = [
     berth_row("DeleteTrustPolicy", Of.TRUST, members=OTHER_POLICY, allowed=("", NO_ENTITY)),
     berth_row("DeleteUser", allowed=(NO_ENTITY,)),
     berth_row("DeleteUserPolicy", members=OTHER_POLICY, allowed=("", NO_ENTITY)),
+    berth_row("GetRepositoryStorageFigures", Of.REPOSITORY, missing=NO_REPOSITORY),
+    berth_row("GetStorageFigures", Of.REGISTRY),
     berth_row("GetTrustPolicy", Of.TRUST, members=OTHER_POLICY, allowed=("", NO_ENTITY)),
     berth_row("GetUserPolicy", members=OTHER_POLICY, allowed=("", NO_ENTITY)),
     berth_row("ListAccessKeys"),

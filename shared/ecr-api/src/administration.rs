@@ -1,4 +1,4 @@
-//! Berth's own operations: users, their access keys and their policies.
+//! Berth's own operations: users, their access keys and their policies; trusts; storage figures.
 //!
 //! They come as ECR's do, signed for the service `ecr`, with the target prefix `Berth_20261121`.
 //! Members and errors are named as in [IAM](https://docs.aws.amazon.com/IAM/latest/APIReference/),
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::api::{Call, read, write};
 use crate::error::ApiError;
 use crate::federation;
+use crate::figures;
 use crate::operation::BerthOperation;
 use crate::page::{PAGE_SIZES, parse_token, to_token};
 use crate::parameter::{InvalidParameter, required};
@@ -70,6 +71,8 @@ pub(crate) async fn run(
         B::UpdateAccessKey => update_access_key(call, read(body)?).await?,
         B::DeleteAccessKey => delete_access_key(call, read(body)?).await?,
         B::PutUserPolicy => put_user_policy(call, read(body)?).await?,
+        B::GetRepositoryStorageFigures => figures::of_repository(call, read(body)?).await?,
+        B::GetStorageFigures => figures::of_registry(call, read(body)?).await?,
         B::GetUserPolicy => get_user_policy(call, read(body)?).await?,
         B::ListUserPolicies => list_user_policies(call, read(body)?).await?,
         B::DeleteUserPolicy => delete_user_policy(call, read(body)?).await?,

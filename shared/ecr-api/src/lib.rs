@@ -18,6 +18,7 @@ mod custom_role;
 mod encryption_configuration;
 mod error;
 mod federation;
+mod figures;
 mod image_description;
 mod image_failure;
 mod image_filter;

@@ -141,6 +141,8 @@ operations! {
         DeleteTrustPolicy,
         DeleteUser,
         DeleteUserPolicy,
+        GetRepositoryStorageFigures,
+        GetStorageFigures,
         GetTrustPolicy,
         GetUserPolicy,
         ListAccessKeys,

@@ -35,6 +35,10 @@ pub use error::{MissingContent, QuotaExceeded, RegistryError};
 pub use federation::{
     NewTrust, Proof, SessionError, SessionWish, Sessions, Trust, TrustError, TrustPage, Trusts,
 };
+pub use figures::{
+    CountingProgress, ExistingImages, Figures, FiguresExtent, FiguresPage, RepositoryFigures,
+    StorageFigures,
+};
 pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
 };

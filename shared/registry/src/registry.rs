@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::archive::Archive;
 use crate::counts::Counts;
+use crate::figures::Figures;
 use crate::lifecycle::LifecyclePreviews;
 use crate::manifests::{Excluded, ManifestCache, PullTimeExclusions, PullTimes};
 use crate::ports::{
@@ -119,6 +120,8 @@ pub struct Registry {
     pub lifecycle_previews: LifecyclePreviews,
     /// Moving images to the archive and back.
     pub archive: Archive,
+    /// How many images there are, and how large they are.
+    pub figures: Figures,
     /// How much there may be of each thing.
     pub quotas: Quotas,
 }
@@ -202,6 +205,7 @@ impl Registry {
                 excluded,
                 most: rules.quotas.pull_time_exclusions,
             },
+            figures: Figures { table: ports.table.clone(), directory: directory.clone() },
             lifecycle_previews,
             removal: Removal::sharing(&removal, directory),
         }

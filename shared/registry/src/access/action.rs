@@ -82,6 +82,10 @@ pub enum Action {
     GetSigningConfiguration,
     /// Read a repository's policy.
     GetRepositoryPolicy,
+    /// Read how many images a repository has, and how large they are.
+    GetRepositoryStorageFigures,
+    /// Read how many images the registry has, and each repository, and how large they are.
+    GetStorageFigures,
     /// Read a policy of a trust's sessions.
     GetTrustPolicy,
     /// Read a policy of a user.
@@ -208,6 +212,8 @@ impl Action {
             Self::GetLifecyclePolicyPreview => "ecr:GetLifecyclePolicyPreview",
             Self::GetRegistryScanningConfiguration => "ecr:GetRegistryScanningConfiguration",
             Self::GetSigningConfiguration => "ecr:GetSigningConfiguration",
+            Self::GetRepositoryStorageFigures => "berth:GetRepositoryStorageFigures",
+            Self::GetStorageFigures => "berth:GetStorageFigures",
             Self::GetTrustPolicy => "berth:GetTrustPolicy",
             Self::GetRepositoryPolicy => "ecr:GetRepositoryPolicy",
             Self::GetUserPolicy => "berth:GetUserPolicy",
@@ -287,6 +293,8 @@ impl Action {
             | Self::GetRegistryScanningConfiguration
             | Self::GetSigningConfiguration
             | Self::GetRepositoryPolicy
+            | Self::GetRepositoryStorageFigures
+            | Self::GetStorageFigures
             | Self::GetTrustPolicy
             | Self::GetUserPolicy
             | Self::ListAccessKeys

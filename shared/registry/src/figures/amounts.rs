@@ -2,6 +2,7 @@ use std::ops::{Add, AddAssign, Neg, Sub};
 
 use serde::{Deserialize, Serialize};
 
+use crate::manifests::Image;
 use crate::outbox::ChangedImage;
 use crate::ports::Item;
 
@@ -31,6 +32,11 @@ pub(crate) struct Amounts {
 }
 
 impl Amounts {
+    /// Returns what an image that is there counts.
+    pub(crate) fn of_image(image: &Image) -> Self {
+        Self::new(image.manifest_size, image.content_size)
+    }
+
     /// Returns what an image that an event tells of counts.
     pub(crate) fn of_event(image: &ChangedImage) -> Self {
         Self::new(image.manifest_size, image.size)

@@ -8,7 +8,11 @@
 
 mod amounts;
 mod events;
+mod existing;
 mod item;
+mod read;
 
 pub(crate) use events::operations;
+pub use existing::{CountingProgress, ExistingImages};
 pub(crate) use item::FiguresItem;
+pub use read::{Figures, FiguresExtent, FiguresPage, RepositoryFigures, StorageFigures};

@@ -149,7 +149,7 @@ impl Event {
     }
 
     /// Reads the item of an event; of one that can't be read, the log tells.
-    pub(super) fn read(item: &Item) -> Option<Self> {
+    pub(crate) fn read(item: &Item) -> Option<Self> {
         let change = decode(item);
         match (EventId::of(&item.key), change) {
             (Some(id), Ok(change)) => Some(Self { id, change }),

@@ -213,7 +213,10 @@ impl Directory {
     }
 
     /// Returns the records of those `names` that exist, in their order.
-    async fn records(&self, names: &[RepositoryName]) -> Result<Vec<Repository>, RegistryError> {
+    pub(crate) async fn records(
+        &self,
+        names: &[RepositoryName],
+    ) -> Result<Vec<Repository>, RegistryError> {
         let keys: Vec<_> = names.iter().map(|name| Place::Repository(name).key()).collect();
         let items = self.table.batch_get(&keys, Consistency::Strong).await?;
         let records: Result<_, StoreError> = items.iter().flatten().map(decode).collect();
