@@ -13,9 +13,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -23,7 +24,7 @@ use berth_registry::ports::{
     Consistency, Item, Key, Operation, Page, Query, ReadTable, StoreError, StoreErrorKind,
     TransactError, WriteTable,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::OpenError;
 use crate::failure::table_failure;
@@ -47,6 +48,8 @@ pub struct SqliteTable {
     readers: Arc<Readers>,
     commits: Commits,
     folder: PathBuf,
+    /// Of each queue in the table, what wakes those who wait for its messages.
+    signals: Mutex<HashMap<String, Arc<Notify>>>,
     _lock: FolderLock,
 }
 
@@ -72,8 +75,15 @@ impl SqliteTable {
             readers: Arc::new(readers),
             commits,
             folder,
+            signals: Mutex::default(),
             _lock: lock,
         })
+    }
+
+    /// Returns what wakes those who wait for messages of a queue.
+    pub(crate) fn signal(&self, queue: &str) -> Arc<Notify> {
+        let mut signals = self.signals.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(signals.entry(queue.to_owned()).or_default())
     }
 
     /// Returns how many times the table committed since it was opened, which is how many syncs
