@@ -9,13 +9,14 @@ use berth_http_server::{BaseUrl, Limits, Listeners, Service, Stop, TrustedProxie
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::SystemClock;
-use berth_registry::{Ports, PushRules, Registry, Sessions, Tenancy, Trusts, Users};
+use berth_registry::{Ports, PushRules, Registry, Sessions, Tenancy, Trusts, Users, WatchedTable};
 use berth_sts::{Hosts, Sts};
 
 use super::apis::Apis;
 use super::credentials;
 use super::homes::Home;
 use super::hosted::RegistrySettings;
+use super::later::{Later, Queues};
 use super::options::Settings;
 use super::tls::Tls;
 
@@ -31,6 +32,7 @@ pub(super) struct RegistryInstance {
     ports: Ports,
     apis: Apis,
     base_url: BaseUrl,
+    later: Later,
 }
 
 impl RegistryInstance {
@@ -43,8 +45,9 @@ impl RegistryInstance {
     ) -> anyhow::Result<Self> {
         let Home { folder, root } = home;
         let keys = credentials::keys(&folder)?;
+        let (table, written) = WatchedTable::new(folder.table());
         let ports = Ports {
-            table: folder.table(),
+            table: Arc::new(table),
             objects: folder.objects(),
             keys: Arc::new(NoKms),
             clock: Arc::new(SystemClock),
@@ -56,15 +59,24 @@ impl RegistryInstance {
             quotas: settings.quotas,
         };
         let use_cases = Registry::new(&ports, rules);
+        let later = Later {
+            queues: Queues::new(&folder, &ports.clock),
+            table: ports.table.clone(),
+            written,
+            clock: ports.clock.clone(),
+            registry: registry.identity.clone(),
+            workers: Vec::new(),
+            webhook: settings.webhook.clone(),
+        };
         let apis = apis(settings, registry, &ports, use_cases, root.credentials, keys);
         let base_url = match &registry.public_url {
             Some(url) => BaseUrl::Fixed(url.clone()),
             None => BaseUrl::OfRequest(url),
         };
-        Ok(Self { ports, apis, base_url })
+        Ok(Self { ports, apis, base_url, later })
     }
 
-    /// Answers requests until the process is told to stop.
+    /// Answers requests, and does what happens later, until the process is told to stop.
     pub(super) async fn serve(
         self,
         trusted_proxies: TrustedProxies,
@@ -73,7 +85,9 @@ impl RegistryInstance {
     ) {
         let service = Service::new(self.apis, self.ports.table, self.base_url);
         let service = service.trusting(trusted_proxies);
+        let tasks = self.later.start().await;
         listeners.serve(service, Limits::default(), stop).await;
+        tasks.stop().await;
     }
 }
 

@@ -5,6 +5,7 @@ mod credentials;
 mod homes;
 mod hosted;
 mod instance;
+mod later;
 mod logging;
 mod options;
 mod tls;

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::hosted::{Hosted, RegistryOption, RegistrySettings};
+use super::later::Webhook;
 
 /// Options of `berth serve`. Each can be a flag, a variable `BERTH_…`, or a line of the
 /// configuration file under the flag's name; the flag wins over the variable, the variable over
@@ -80,6 +81,12 @@ pub(crate) struct ServeOptions {
     /// (docs/compatibility.md lists them)
     #[arg(long, env = "BERTH_QUOTAS", value_name = "NAME=NUMBER,…")]
     quotas: Option<String>,
+    /// URL that events are sent to, as ECR tells them to EventBridge
+    #[arg(long, env = "BERTH_EVENT_WEBHOOK", value_name = "URL")]
+    event_webhook: Option<String>,
+    /// Key that signs the events: whsec_ and 24 to 64 bytes as base64
+    #[arg(long, env = "BERTH_EVENT_WEBHOOK_SECRET", value_name = "SECRET", hide_env_values = true)]
+    event_webhook_secret: Option<SecretOption>,
     /// Configuration file, in TOML
     #[arg(long, env = "BERTH_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -130,6 +137,7 @@ pub(super) struct Settings {
     /// The hosts of STS, if they are others than AWS's.
     pub(super) sts: Option<Hosts>,
     pub(super) quotas: Quotas,
+    pub(super) webhook: Option<Webhook>,
 }
 
 impl ServeOptions {
@@ -146,6 +154,11 @@ impl ServeOptions {
             (Some(certificates), Some(key)) => Some(TlsFiles { certificates, key }),
             (None, None) => None,
             _ => anyhow::bail!("--tls-cert and --tls-key are given together"),
+        };
+        let webhook = match (&merged.event_webhook, &merged.event_webhook_secret) {
+            (Some(url), Some(SecretOption(secret))) => Some(Webhook::new(url, secret)?),
+            (None, None) => None,
+            _ => anyhow::bail!("--event-webhook and --event-webhook-secret are given together"),
         };
         let one = [&merged.listen, &merged.account, &merged.region, &merged.public_url];
         let hosted = if merged.registry.is_empty() {
@@ -181,6 +194,7 @@ impl ServeOptions {
             sparse_manifests: if sparse { SparseManifests::Allow } else { SparseManifests::Refuse },
             sts: sts.transpose().context("--sts-endpoint")?,
             quotas: merged.quotas.unwrap_or_default().parse().context("--quotas")?,
+            webhook,
         })
     }
 
@@ -204,6 +218,8 @@ impl ServeOptions {
             allow_sparse_index: self.allow_sparse_index.or(other.allow_sparse_index),
             sts_endpoint: self.sts_endpoint.or(other.sts_endpoint),
             quotas: self.quotas.or(other.quotas),
+            event_webhook: self.event_webhook.or(other.event_webhook),
+            event_webhook_secret: self.event_webhook_secret.or(other.event_webhook_secret),
             config: None,
         }
     }
@@ -272,6 +288,9 @@ mod tests {
         assert!(proxies.settle().is_err());
         let quotas = ServeOptions { quotas: Some("images=1".into()), ..Default::default() };
         assert!(quotas.settle().is_err());
+        let half =
+            ServeOptions { event_webhook: Some("http://localhost".into()), ..Default::default() };
+        assert!(half.settle().is_err());
         let account = ServeOptions { account: Some("12".into()), ..Default::default() };
         assert!(account.settle().is_err());
     }
