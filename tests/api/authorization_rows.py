@@ -62,14 +62,16 @@ class Row:
     # Actions that the input asks for as well.
     more: tuple[str, ...] = ()
     service: str = "ecr"
+    # The action that it is asked for, unless that has the operation's name.
+    asks: str = ""
 
     def __str__(self) -> str:
         return "+".join([self.operation, *(action.split(":")[1] for action in self.more)])
 
     @property
     def action(self) -> str:
-        """Returns the action that policies name, which has the operation's name."""
-        return f"{self.service}:{self.operation}"
+        """Returns the action that policies name."""
+        return self.asks or f"{self.service}:{self.operation}"
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -140,6 +142,8 @@ TEMPLATE = OF_TEMPLATE | {"appliedFor": ["REPLICATION"]}
 TEMPLATE_EXISTS = "TemplateAlreadyExistsException"
 NO_TEMPLATE = "TemplateNotFoundException"
 NO_LIFECYCLE = ("", "LifecyclePolicyNotFoundException")
+NO_PREVIEW = ("", "LifecyclePolicyPreviewNotFoundException")
+PREVIEWED = ("", "LifecyclePolicyPreviewInProgressException")
 
 
 ECR = [
@@ -184,6 +188,7 @@ ECR = [
     Row("GetAuthorizationToken", Of.REGISTRY),
     Row("GetDownloadUrlForLayer", members={"layerDigest": LAYER}),
     Row("GetLifecyclePolicy", allowed=NO_LIFECYCLE),
+    Row("GetLifecyclePolicyPreview", allowed=NO_PREVIEW),
     Row("GetRegistryPolicy", Of.REGISTRY, allowed=NO_REGISTRY_POLICY),
     Row("GetRegistryScanningConfiguration", Of.REGISTRY),
     Row("GetRepositoryPolicy", allowed=NO_POLICY),
@@ -218,6 +223,7 @@ ECR = [
         allowed=("", "ExclusionAlreadyExistsException"),
     ),
     Row("SetRepositoryPolicy", members={"policyText": POLICY, "force": True}),
+    Row("StartLifecyclePolicyPreview", members=LIFECYCLE, allowed=PREVIEWED),
     Row("TagResource", members=ARN | TAGS),
     Row("UntagResource", members=ARN | {"tagKeys": ["stage"]}),
     Row("UploadLayerPart", members=PART, allowed=("UploadNotFoundException",)),
@@ -249,6 +255,13 @@ BERTH = [
     berth_row("DeleteTrustPolicy", Of.TRUST, members=OTHER_POLICY, allowed=("", NO_ENTITY)),
     berth_row("DeleteUser", allowed=(NO_ENTITY,)),
     berth_row("DeleteUserPolicy", members=OTHER_POLICY, allowed=("", NO_ENTITY)),
+    berth_row(
+        "GetLifecyclePolicyPreviewReport",
+        Of.REPOSITORY,
+        allowed=NO_PREVIEW,
+        missing=NO_REPOSITORY,
+        asks="ecr:GetLifecyclePolicyPreview",
+    ),
     berth_row("GetRepositoryStorageFigures", Of.REPOSITORY, missing=NO_REPOSITORY),
     berth_row("GetStorageFigures", Of.REGISTRY),
     berth_row("GetTrustPolicy", Of.TRUST, members=OTHER_POLICY, allowed=("", NO_ENTITY)),

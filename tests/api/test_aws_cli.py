@@ -140,7 +140,20 @@ def documents(aws: CommandLine, folder: Path) -> None:
         named = ["--repository-name", NAME]
         aws(f"{verb}-{kind}", *named, option, f"file://{file}")
         assert json.loads(aws(f"get-{kind}", *named)[member]) == document
+        if kind == "lifecycle-policy":
+            preview(aws, named, document)
         assert json.loads(aws(f"delete-{kind}", *named)[member]) == document
+
+
+def preview(aws: CommandLine, named: list[str], document: Any) -> None:
+    """Finds out what the repository's lifecycle policy would do."""
+    started = aws("start-lifecycle-policy-preview", *named)
+    assert started["status"] == "IN_PROGRESS"
+    aws("wait", "lifecycle-policy-preview-complete", *named)
+    found = aws("get-lifecycle-policy-preview", *named, "--filter", "tagStatus=ANY")
+    assert json.loads(found["lifecyclePolicyText"]) == document
+    assert found["previewResults"] == []
+    assert found["summary"] == {"expiringImageTotalCount": 0}
 
 
 def layers(aws: CommandLine, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,22 @@ NAME = "pages/app"
 PAGINATORS = load("paginators-1")["pagination"]
 WAITERS = load("waiters-2")["waiters"]
 STATES = documented("ecr")
+
+KEEP_ONE = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {
+                    "tagStatus": "any",
+                    "countType": "imageCountMoreThan",
+                    "countNumber": 1,
+                },
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
 
 Filling = Callable[[BerthServer, BaseClient], tuple[dict[str, Any], set[str]]]
 
@@ -79,12 +96,24 @@ def empty_of_templates(ecr: BaseClient) -> None:
         ecr.delete_repository_creation_template(prefix=f"pages-{i}")
 
 
+def fill_a_preview(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any], set[str]]:
+    """Lets a policy expire images of a repository in a preview, and returns their digests."""
+    members, digests = fill_with_images(berth, ecr)
+    begin_preview(berth, ecr)
+    wait = ecr.get_waiter("lifecycle_policy_preview_complete").wait
+    wait(repositoryName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    kept = ecr.get_lifecycle_policy_preview(**members)["previewResults"]
+    assert len(kept) == len(digests) - 1
+    return members, {image["imageDigest"] for image in kept}
+
+
 # How to fill a registry for a paginator, what to call each thing, and how to empty it afterwards.
 FILLINGS: dict[str, tuple[Filling, str, Callable[[BaseClient], None]]] = {
     "DescribeImages": (fill_with_images, "imageDigest", lambda _: None),
     "DescribePullThroughCacheRules": (fill_with_rules, "ecrRepositoryPrefix", empty_of_rules),
     "DescribeRepositories": (fill_with_repositories, "repositoryName", empty_of_repositories),
     "DescribeRepositoryCreationTemplates": (fill_with_templates, "prefix", empty_of_templates),
+    "GetLifecyclePolicyPreview": (fill_a_preview, "imageDigest", lambda _: None),
     "ListImages": (fill_with_images, "imageDigest", lambda _: None),
 }
 
@@ -122,8 +151,16 @@ def resumed(paginator: Any, members: dict[str, Any], things: str, key: str) -> l
             return found
 
 
-# None yet: those of the model wait for operations that are not built.
-WAITS: dict[str, Callable[[BerthServer, BaseClient], dict[str, Any]]] = {}
+def begin_preview(berth: BerthServer, ecr: BaseClient) -> dict[str, Any]:
+    """Begins a preview, and returns what names its repository."""
+    ecr.start_lifecycle_policy_preview(repositoryName=NAME, lifecyclePolicyText=KEEP_ONE)
+    return {"repositoryName": NAME}
+
+
+# What is to be waited for.
+WAITS: dict[str, Callable[[BerthServer, BaseClient], dict[str, Any]]] = {
+    "LifecyclePolicyPreviewComplete": begin_preview,
+}
 
 
 @pytest.mark.parametrize("waiter", WAITERS)

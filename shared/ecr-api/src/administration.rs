@@ -1,4 +1,4 @@
-//! Berth's own operations: users, their access keys and their policies; trusts; storage figures.
+//! Berth's own operations: users, their access keys and their policies; those of other modules.
 //!
 //! They come as ECR's do, signed for the service `ecr`, with the target prefix `Berth_20261121`.
 //! Members and errors are named as in [IAM](https://docs.aws.amazon.com/IAM/latest/APIReference/),
@@ -18,6 +18,7 @@ use crate::figures;
 use crate::operation::BerthOperation;
 use crate::page::{PAGE_SIZES, parse_token, to_token};
 use crate::parameter::{InvalidParameter, required};
+use crate::preview_report;
 use crate::repository_description::epoch_seconds;
 
 /// Pattern of names of users and policies.
@@ -76,6 +77,7 @@ pub(crate) async fn run(
         B::GetUserPolicy => get_user_policy(call, read(body)?).await?,
         B::ListUserPolicies => list_user_policies(call, read(body)?).await?,
         B::DeleteUserPolicy => delete_user_policy(call, read(body)?).await?,
+        B::GetLifecyclePolicyPreviewReport => preview_report::run(call, read(body)?).await?,
         B::CreateTrust => federation::create_trust(call, read(body)?).await?,
         B::ListTrusts => federation::list_trusts(call, read(body)?).await?,
         B::DeleteTrust => federation::delete_trust(call, read(body)?).await?,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::Call;
 use crate::error::ApiError;
 use crate::image_filter::{FilterInput, ImageFilter};
-use crate::image_id::{ImageIdentifier, image_ids, image_selector};
+use crate::image_id::{ImageIdentifier, image_selectors};
 use crate::page::{PAGE_SIZES, parse_token, to_token};
 use crate::parameter::{InvalidParameter, named_repository};
 use crate::repository_description::epoch_seconds;
@@ -81,7 +81,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
         Some(_) if input.max_results.is_some() => return Err(not_with_ids("maxResults")),
         Some(_) if input.next_token.is_some() => return Err(not_with_ids("nextToken")),
         Some(ids) => {
-            let selectors = parse_ids(ids)?;
+            let selectors = image_selectors(ids)?;
             let permit = call.permit(Action::DescribeImages, &name).await?;
             (named(call, &permit, selectors, filter).await?, None)
         }
@@ -154,17 +154,6 @@ async fn named(
     let is_wanted =
         |image: &ImageDetail| filter.tag_status.wants(image.tags.first()) && of_status(image);
     Ok(images.into_iter().filter(is_wanted).collect())
-}
-
-fn parse_ids(
-    ids: Vec<ImageIdentifier>,
-) -> Result<Vec<(ImageIdentifier, ImageSelector)>, InvalidParameter> {
-    let mut selectors = Vec::with_capacity(ids.len());
-    for (place, id) in (1..).zip(image_ids(Some(ids))?) {
-        let selector = image_selector(&format!("imageIds.{place}.member"), &id)?;
-        selectors.push((id, selector));
-    }
-    Ok(selectors)
 }
 
 impl Detail {

@@ -30,14 +30,19 @@ impl FilterInput {
     /// Checks the filter.
     pub(crate) fn parse(input: Option<Self>) -> Result<ImageFilter, InvalidParameter> {
         let Self { tag_status, image_status } = input.unwrap_or_default();
-        let tag_status = match tag_status.as_deref() {
-            Some("TAGGED") => TagStatus::Tagged,
-            Some("UNTAGGED") => TagStatus::Untagged,
-            Some("ANY") | None => TagStatus::Any,
-            Some(_) => return Err(InvalidParameter::choice("filter.tagStatus", &TAG_STATUS)),
-        };
+        let tag_status = tag_status_filter(tag_status.as_deref())?;
         let status = status_filter("filter.imageStatus", image_status.as_deref())?;
         Ok(ImageFilter { tag_status, status })
+    }
+}
+
+/// Checks a filter by tags.
+pub(crate) fn tag_status_filter(text: Option<&str>) -> Result<TagStatus, InvalidParameter> {
+    match text {
+        Some("TAGGED") => Ok(TagStatus::Tagged),
+        Some("UNTAGGED") => Ok(TagStatus::Untagged),
+        Some("ANY") | None => Ok(TagStatus::Any),
+        Some(_) => Err(InvalidParameter::choice("filter.tagStatus", &TAG_STATUS)),
     }
 }
 

@@ -90,6 +90,18 @@ pub(crate) fn image_selector(
     })
 }
 
+/// Checks the list of images that a request must give, and reads what each names.
+pub(crate) fn image_selectors(
+    ids: Vec<ImageIdentifier>,
+) -> Result<Vec<(ImageIdentifier, ImageSelector)>, InvalidParameter> {
+    let mut selectors = Vec::with_capacity(ids.len());
+    for (place, id) in (1..).zip(image_ids(Some(ids))?) {
+        let selector = image_selector(&format!("imageIds.{place}.member"), &id)?;
+        selectors.push((id, selector));
+    }
+    Ok(selectors)
+}
+
 /// Parses a digest. Whatever ECR's pattern allows is a digest, if none that an image can have.
 fn parse_digest(text: &str) -> Result<Digest, BadImageId> {
     let of_pattern = match_digest(text);

@@ -5,6 +5,8 @@ use berth_registry::{Identity, Quotas};
 use berth_types::{RegistryId, RepositoryName};
 use serde::{Deserialize, Serialize};
 
+use crate::parameter::{InvalidParameter, text_length};
+
 /// Input of the operations that name a repository and no more.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,6 +38,19 @@ pub(crate) fn parse_policy(
         true => Ok(policy),
         false => Err(InvalidLifecyclePolicy::TooMany { maximum, found }),
     }
+}
+
+/// Checks the parameter `lifecyclePolicyText`, which is given, and parses it.
+pub(crate) fn given_policy(
+    text: &str,
+    quotas: &Quotas,
+) -> Result<LifecyclePolicy, InvalidParameter> {
+    text_length("lifecyclePolicyText", text, 100, quotas.lifecycle_policy_length)?;
+    parse_policy(text, quotas).map_err(|error| {
+        // ECR writes the parameter with a capital letter here.
+        let reason = format!("Lifecycle policy validation failure: {error}");
+        InvalidParameter::new("LifecyclePolicyText", reason)
+    })
 }
 
 impl PolicyDescription {

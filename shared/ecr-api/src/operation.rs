@@ -141,6 +141,7 @@ operations! {
         DeleteTrustPolicy,
         DeleteUser,
         DeleteUserPolicy,
+        GetLifecyclePolicyPreviewReport,
         GetRepositoryStorageFigures,
         GetStorageFigures,
         GetTrustPolicy,

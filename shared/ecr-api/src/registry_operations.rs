@@ -1,4 +1,4 @@
-//! The operations on the registry as a whole.
+//! The operations on the registry as a whole, and on previews.
 
 use bytes::Bytes;
 
@@ -10,14 +10,15 @@ use crate::{
     create_repository_creation_template, delete_pull_through_cache_rule, delete_registry_policy,
     delete_repository_creation_template, delete_signing_configuration,
     describe_pull_through_cache_rules, describe_registry, describe_repository_creation_templates,
-    get_account_setting, get_registry_policy, get_registry_scanning_configuration,
-    get_signing_configuration, put_account_setting, put_registry_policy,
-    put_registry_scanning_configuration, put_replication_configuration, put_signing_configuration,
-    update_pull_through_cache_rule, update_repository_creation_template,
+    get_account_setting, get_lifecycle_policy_preview, get_registry_policy,
+    get_registry_scanning_configuration, get_signing_configuration, put_account_setting,
+    put_registry_policy, put_registry_scanning_configuration, put_replication_configuration,
+    put_signing_configuration, start_lifecycle_policy_preview, update_pull_through_cache_rule,
+    update_repository_creation_template,
 };
 
 impl Call<'_> {
-    /// Runs an operation on the registry's settings; every other one is not built.
+    /// Runs an operation on the registry's settings, or on a preview; every other one is not built.
     pub(crate) async fn run_on_registry(
         &self,
         operation: EcrOperation,
@@ -37,6 +38,9 @@ impl Call<'_> {
             }
             E::DescribeRegistry => write(&describe_registry::run(self, read(body)?).await?),
             E::GetAccountSetting => write(&get_account_setting::run(self, read(body)?).await?),
+            E::GetLifecyclePolicyPreview => {
+                write(&get_lifecycle_policy_preview::run(self, read(body)?).await?)
+            }
             E::GetRegistryPolicy => write(&get_registry_policy::run(self, read(body)?).await?),
             E::GetRegistryScanningConfiguration => {
                 write(&get_registry_scanning_configuration::run(self, read(body)?).await?)
@@ -72,6 +76,9 @@ impl Call<'_> {
             }
             E::DescribeRepositoryCreationTemplates => {
                 write(&describe_repository_creation_templates::run(self, read(body)?).await?)
+            }
+            E::StartLifecyclePolicyPreview => {
+                write(&start_lifecycle_policy_preview::run(self, read(body)?).await?)
             }
             E::UpdatePullThroughCacheRule => {
                 write(&update_pull_through_cache_rule::run(self, read(body)?).await?)

@@ -302,9 +302,18 @@ pub(crate) fn lifecycle_preview_pages(run: Uuid) -> String {
     format!("{LIFECYCLE_PREVIEWS}{run}/")
 }
 
+/// Begin of the sort keys of uses.
+pub(crate) const USES: &str = "use/";
+
 /// Returns the begin of the sort keys of a layer's uses.
 pub(crate) fn uses(layer: &Digest) -> String {
-    format!("use/{layer}/")
+    format!("{USES}{layer}/")
+}
+
+/// Parses the sort key of a use: the layer, and the image; `None` if it is damaged.
+pub(crate) fn parse_use_key(sort: &str) -> Option<(Digest, Digest)> {
+    let (layer, image) = sort.strip_prefix(USES)?.split_once('/')?;
+    Some((layer.parse().ok()?, image.parse().ok()?))
 }
 
 /// Returns the begin of the sort keys of a manifest's referrers.

@@ -48,8 +48,8 @@ pub use jobs::{
 };
 pub use layout::RepositoryId;
 pub use lifecycle::{
-    LifecyclePreview, LifecyclePreviewError, LifecyclePreviews, PlannedAction, PreviewFigures,
-    PreviewJob, PreviewStatus, PreviewedImage, RuleFigures, StartedPreview,
+    LifecyclePreview, LifecyclePreviewError, LifecyclePreviews, LifecycleWorker, PlannedAction,
+    PreviewFigures, PreviewJob, PreviewStatus, PreviewedImage, RuleFigures, StartedPreview,
 };
 pub use manifests::{
     ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PrincipalPage,

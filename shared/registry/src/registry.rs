@@ -182,7 +182,6 @@ impl Registry {
         let lifecycle_previews = LifecyclePreviews {
             table: ports.table.clone(),
             directory: directory.clone(),
-            repositories: push.repositories.clone(),
             clock: ports.clock.clone(),
         };
         let archive = Archive::new(
@@ -299,6 +298,7 @@ impl Removal {
     }
 }
 
-fn directory(table: Arc<dyn ReadTable>, clock: &Arc<dyn Clock>) -> Arc<Directory> {
+/// Makes what finds repositories in `table`.
+pub(crate) fn directory(table: Arc<dyn ReadTable>, clock: &Arc<dyn Clock>) -> Arc<Directory> {
     Arc::new(Directory::new(table, clock.clone()))
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// Action that an operation stands for, whatever protocol it comes by: one of ECR's, or one of
-/// Berth's own about users.
+/// Berth's own.
 ///
 /// Follows [Actions defined by Amazon ECR](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerregistry.html).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,11 +7,13 @@
 //! the run that was not the first to end are deleted.
 
 mod error;
+mod freed;
 mod pages;
 mod preview;
 mod record;
 mod run;
 mod start;
+mod worker;
 
 use std::sync::Arc;
 
@@ -19,9 +21,10 @@ pub use error::LifecyclePreviewError;
 pub use preview::{LifecyclePreview, PreviewStatus};
 pub use record::{PlannedAction, PreviewFigures, PreviewedImage, RuleFigures};
 pub use start::{PreviewJob, StartedPreview};
+pub use worker::LifecycleWorker;
 
 use crate::ports::{Clock, WriteTable};
-use crate::repositories::{Directory, Repositories};
+use crate::repositories::Directory;
 
 /// The use cases of lifecycle policies' previews.
 ///
@@ -30,6 +33,5 @@ use crate::repositories::{Directory, Repositories};
 pub struct LifecyclePreviews {
     pub(crate) table: Arc<dyn WriteTable>,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) repositories: Repositories,
     pub(crate) clock: Arc<dyn Clock>,
 }

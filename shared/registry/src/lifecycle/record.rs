@@ -47,6 +47,8 @@ pub struct PreviewFigures {
     pub archived: u64,
     /// How many images would lose tags.
     pub untagged: u64,
+    /// Sum of the sizes of the layers that only images have which would be deleted, in bytes.
+    pub freed: u64,
     /// What each rule would do, in the order of their priority.
     pub rules: Vec<RuleFigures>,
 }

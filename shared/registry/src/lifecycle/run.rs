@@ -3,6 +3,7 @@ use std::collections::HashSet;
 use berth_lifecycle::{Image, LifecyclePolicy, RuleReport};
 use uuid::Uuid;
 
+use super::freed::freed_bytes;
 use super::record::{
     PlannedAction, PreviewFigures, PreviewRecord, PreviewState, PreviewedImage, RuleFigures,
 };
@@ -53,8 +54,11 @@ impl LifecyclePreviews {
                 let now = self.clock.now();
                 let work = move || evaluate(&policy, images, now.millis());
                 let outcome = tokio::task::spawn_blocking(work).await;
-                let Outcome { figures, images } =
+                let Outcome { mut figures, images } =
                     outcome.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+                let gone = images.iter().filter(|image| image.action == PlannedAction::Expire);
+                let gone = gone.map(|image| &image.digest).collect();
+                figures.freed = freed_bytes(self.table.as_ref(), &job.id, &gone).await?;
                 self.write_pages(&job.id, run, images).await?;
                 PreviewState::Complete { run, ended_at: self.clock.now(), figures }
             }
@@ -92,6 +96,7 @@ fn evaluate(policy: &LifecyclePolicy, walked: Vec<Walked>, now: u64) -> Outcome 
             expired: 0,
             archived: 0,
             untagged: 0,
+            freed: 0,
             rules: evaluation.rules.iter().map(figures).collect(),
         },
         images: Vec::new(),

@@ -9,8 +9,11 @@ use crate::access::{Action, RepositoryPermit};
 use crate::contention::{Attempts, won};
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
+use crate::jobs::Job;
 use crate::layout::{Place, RepositoryId};
+use crate::outbox::{Change, Event};
 use crate::ports::{Condition, Consistency, Operation};
+use crate::repositories::find_lifecycle_policy;
 
 /// A preview that was begun, and ends when its job is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,7 @@ pub struct PreviewJob {
 
 impl LifecyclePreviews {
     /// Begins a preview of `policy`, or else of the repository's own policy, in place of the one
-    /// that the repository had. The caller sees to it that its job is run.
+    /// that the repository had, and asks for the job that works it out.
     ///
     /// # Errors
     ///
@@ -52,7 +55,7 @@ impl LifecyclePreviews {
             let (repository, version) = self.directory.current(name).await?;
             let text = match policy {
                 Some(policy) => policy.text().to_owned(),
-                None => self.repositories.find_lifecycle_policy(name, &repository.id).await?.0,
+                None => find_lifecycle_policy(self.table.as_ref(), name, &repository.id).await?.0,
             };
             let key = Place::LifecyclePreview(&repository.id).key();
             let item = self.table.get(&key, Consistency::Strong).await?;
@@ -64,16 +67,21 @@ impl LifecyclePreviews {
             let (id, began_at, state) = (Uuid::new_v4(), now, PreviewState::InProgress);
             let record = PreviewRecord { id, policy: text, began_at, state };
             let condition = item.map_or(Condition::Absent, |item| Condition::Version(item.version));
+            let job = PreviewJob {
+                repository: name.clone(),
+                id: repository.id.clone(),
+                preview: record.id,
+            };
+            let asked = Change::Asked { job: Job::LifecyclePreview(job.clone()) };
             let operations = vec![
                 Operation::Check {
                     key: Place::Repository(name).key(),
                     condition: Condition::Version(version),
                 },
                 put(key, encode(&record)?, now.millis(), condition),
+                Event::new(asked, now).operation()?,
             ];
             if won(self.table.transact(operations).await)? {
-                let (repository, id) = (name.clone(), repository.id.clone());
-                let job = PreviewJob { repository, id, preview: record.id };
                 return Ok(StartedPreview { policy: record.policy, job });
             }
             attempts.next().await?;

@@ -8,7 +8,7 @@ use crate::contention::{Attempts, won};
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::{Place, RepositoryId};
-use crate::ports::{Condition, Consistency, Operation};
+use crate::ports::{Condition, Consistency, Operation, ReadTable};
 
 /// Lifecycle policy of a repository, as the table keeps it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,7 +50,8 @@ impl Repositories {
     ) -> Result<String, RegistryError> {
         permit.must_be(Action::GetLifecyclePolicy);
         let (repository, _) = self.directory.current(permit.name()).await?;
-        Ok(self.find_lifecycle_policy(permit.name(), &repository.id).await?.0)
+        let table = self.table.as_ref();
+        Ok(find_lifecycle_policy(table, permit.name(), &repository.id).await?.0)
     }
 
     /// Takes the lifecycle policy from the repository that the permit names, and returns its text.
@@ -62,7 +63,9 @@ impl Repositories {
         let mut attempts = Attempts::at(permit.name());
         loop {
             let (repository, _) = self.directory.current(permit.name()).await?;
-            let (text, version) = self.find_lifecycle_policy(permit.name(), &repository.id).await?;
+            let table = self.table.as_ref();
+            let (text, version) =
+                find_lifecycle_policy(table, permit.name(), &repository.id).await?;
             let key = Place::LifecyclePolicy(&repository.id).key();
             let operation = Operation::Delete { key, condition: Condition::Version(version) };
             if won(self.table.transact(vec![operation]).await)? {
@@ -71,17 +74,17 @@ impl Repositories {
             attempts.next().await?;
         }
     }
+}
 
-    /// Returns the text of a policy, and its version.
-    pub(crate) async fn find_lifecycle_policy(
-        &self,
-        name: &RepositoryName,
-        id: &RepositoryId,
-    ) -> Result<(String, u64), RegistryError> {
-        let key = Place::LifecyclePolicy(id).key();
-        match self.table.get(&key, Consistency::Strong).await? {
-            Some(item) => Ok((decode::<StoredText>(&item)?.text, item.version)),
-            None => Err(RegistryError::LifecyclePolicyUnknown(name.clone())),
-        }
+/// Returns the text of a repository's policy, and its version.
+pub(crate) async fn find_lifecycle_policy(
+    table: &dyn ReadTable,
+    name: &RepositoryName,
+    id: &RepositoryId,
+) -> Result<(String, u64), RegistryError> {
+    let key = Place::LifecyclePolicy(id).key();
+    match table.get(&key, Consistency::Strong).await? {
+        Some(item) => Ok((decode::<StoredText>(&item)?.text, item.version)),
+        None => Err(RegistryError::LifecyclePolicyUnknown(name.clone())),
     }
 }
