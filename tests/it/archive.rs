@@ -1,9 +1,10 @@
 //! Images in the archive.
 
 use berth_registry::access::Action;
+use berth_registry::ports::StorageClass;
 use berth_registry::{
     ImageDetail, ImageQuery, ImageSelector, ImageStatus, ReferrersQuery, RegistryError,
-    StatusFilter, StorageClass, StorageRefusal, StorageUpdate, TagStatus,
+    StatusFilter, StorageRefusal, StorageUpdate, TagStatus,
 };
 use futures_util::future::join_all;
 

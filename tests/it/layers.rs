@@ -86,7 +86,7 @@ async fn layers_are_known_by_what_their_images_say() {
     };
     let summary = |blob: &Bytes, kind: Option<&str>| {
         let media_type = kind.map(|kind| kind.parse().unwrap());
-        Some(LayerSummary { size: blob.len() as u64, media_type })
+        Some(LayerSummary { size: blob.len() as u64, is_at_hand: true, media_type })
     };
     let [config, layer] = image.blobs.as_slice() else { panic!("an image of two blobs") };
     assert_eq!(find().await, [summary(config, None), summary(layer, None), None]);

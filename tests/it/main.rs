@@ -29,6 +29,7 @@ mod lists;
 mod manifests;
 mod mounts;
 mod parts;
+mod placement;
 mod policies;
 mod pull_times;
 mod quotas;

@@ -102,7 +102,11 @@ fn failure(text: &str) -> Option<LayerFailure> {
 
 impl Layer {
     fn new(digest: String, summary: Option<&LayerSummary>) -> Self {
-        let availability = if summary.is_some() { "AVAILABLE" } else { "UNAVAILABLE" };
+        let availability = match summary {
+            Some(summary) if summary.is_at_hand => "AVAILABLE",
+            Some(_) => "ARCHIVED",
+            None => "UNAVAILABLE",
+        };
         let size = summary.map(|summary| summary.size);
         let media_type = summary.and_then(|summary| summary.media_type.clone());
         Self { digest, availability, size, media_type }

@@ -179,7 +179,9 @@ fn registry_row(error: &RegistryError) -> Row {
         | E::BlobInUse { digest, .. } => {
             row(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED").of(std::slice::from_ref(digest))
         }
-        E::BlobUnknown { digest, .. } | E::BlobUnused { digest, .. } => {
+        E::BlobUnknown { digest, .. }
+        | E::BlobUnused { digest, .. }
+        | E::BlobArchived { digest, .. } => {
             row(StatusCode::NOT_FOUND, "BLOB_UNKNOWN").of(std::slice::from_ref(digest))
         }
         E::UploadUnknown(_) => row(StatusCode::NOT_FOUND, "BLOB_UPLOAD_UNKNOWN"),

@@ -152,6 +152,14 @@ pub enum RegistryError {
         /// Blob.
         digest: Digest,
     },
+    /// Only images in the archive have the blob.
+    #[error("blob `{digest}` of `{repository}` is archived")]
+    BlobArchived {
+        /// Repository.
+        repository: RepositoryName,
+        /// Blob.
+        digest: Digest,
+    },
     /// No image uses the blob.
     #[error("blob `{digest}` of `{repository}` is in no image")]
     BlobUnused {

@@ -63,6 +63,11 @@ impl RepositoryId {
         Self(uuid.to_string())
     }
 
+    /// Takes the id that is the sort key of an item.
+    pub(crate) fn of_key(sort: String) -> Self {
+        Self(sort)
+    }
+
     /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {

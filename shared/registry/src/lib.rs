@@ -27,7 +27,7 @@ mod settings;
 mod uploads;
 
 pub use archive::{
-    Archive, ImageStatus, Placed, PlacementJob, StatusFilter, StorageClass, StorageRefusal,
+    Archive, ImageStatus, Placed, Placement, PlacementJob, StatusFilter, StorageRefusal,
     StorageUpdate,
 };
 pub use blobs::{Blob, LayerSummary, MountFrom, MountSources};

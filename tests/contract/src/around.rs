@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    ByteRange, ByteStream, Consistency, DeleteObjects, Download, Item, Key, MultipartId, NewObject,
-    ObjectKey, Operation, Page, PartTag, PutError, Query, ReadObjects, ReadTable, StoreError,
-    TransactError, WriteObjects, WriteTable,
+    ByteRange, ByteStream, Consistency, DeleteObjects, Download, Item, Key, MoveObjects,
+    MultipartId, NewObject, ObjectKey, Operation, Page, PartTag, PutError, Query, ReadObjects,
+    ReadTable, StorageClass, StoreError, TransactError, WriteObjects, WriteTable,
 };
 
 /// What a test does around each call of a port.
@@ -128,6 +128,18 @@ impl<A: Around> DeleteObjects for ObjectsAround<A> {
     ) -> Result<(), StoreError> {
         let call = self.inner.abort_multipart(key, multipart);
         self.around.around("abort_multipart", call).await
+    }
+}
+
+#[async_trait]
+impl<A: Around> MoveObjects for ObjectsAround<A> {
+    async fn move_to(
+        &self,
+        object: NewObject<'_>,
+        size: u64,
+        class: StorageClass,
+    ) -> Result<(), StoreError> {
+        self.around.around("move_to", self.inner.move_to(object, size, class)).await
     }
 }
 

@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    ByteRange, ByteStream, CheckKeys, DeleteObjects, Download, MultipartId, NewObject, ObjectKey,
-    PartTag, PutError, ReadObjects, StoreError, WriteObjects,
+    ByteRange, ByteStream, CheckKeys, DeleteObjects, Download, MoveObjects, MultipartId, NewObject,
+    ObjectKey, PartTag, PutError, ReadObjects, StorageClass, StoreError, WriteObjects,
 };
 use berth_types::{Encryption, KmsKey};
 
@@ -83,6 +83,18 @@ impl DeleteObjects for EncryptingObjects {
 
     async fn abort_multipart(&self, key: &ObjectKey, id: &MultipartId) -> Result<(), StoreError> {
         self.inner.abort_multipart(key, id).await
+    }
+}
+
+#[async_trait]
+impl MoveObjects for EncryptingObjects {
+    async fn move_to(
+        &self,
+        object: NewObject<'_>,
+        size: u64,
+        class: StorageClass,
+    ) -> Result<(), StoreError> {
+        self.inner.move_to(object, size, class).await
     }
 }
 

@@ -176,6 +176,10 @@ impl Content<'_> {
                 let layer = self.items.get(&format!("layer/{blob}"));
                 let visible = layer.is_some_and(|layer| json(layer)["deletion"]["done"].is_null());
                 assert!(visible || self.is_sparse, "layer {blob} of {digest} is not visible");
+                let archived = layer.is_some_and(|layer| json(layer)["storage"] == "archived");
+                let is_active =
+                    [Value::Null, "active".into()].contains(&summary["storage"]["status"]);
+                assert!(!archived || !is_active, "layer {blob} of {digest} is archived");
             }
             if let Some(subject) = stored.subject() {
                 assert!(self.items.contains_key(&format!("referrer/{subject}/{digest}")));

@@ -1,5 +1,6 @@
 //! What the tests stand on: registries, requests, content, and a check of the store.
 
+mod classes;
 mod clock;
 mod content;
 mod encrypting;
@@ -12,6 +13,7 @@ mod signing;
 mod steady;
 mod wandering;
 
+pub use classes::Classes;
 pub use clock::TestClock;
 pub use content::{Manifest, bytes, digest, digest512, image, image_of, index_of};
 pub use encrypting::{EncryptingObjects, TestKms};

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    ByteRange, ByteStream, DeleteObjects, Download, MultipartId, NewObject, ObjectKey, PartTag,
-    PutError, ReadObjects, StoreError, WriteObjects,
+    ByteRange, ByteStream, DeleteObjects, Download, MoveObjects, MultipartId, NewObject, ObjectKey,
+    PartTag, PutError, ReadObjects, StorageClass, StoreError, WriteObjects,
 };
 
 /// Objects whose bytes clients fetch elsewhere, by URLs that are signed for a method.
@@ -37,6 +37,18 @@ impl DeleteObjects for SigningObjects {
 
     async fn abort_multipart(&self, key: &ObjectKey, id: &MultipartId) -> Result<(), StoreError> {
         self.0.abort_multipart(key, id).await
+    }
+}
+
+#[async_trait]
+impl MoveObjects for SigningObjects {
+    async fn move_to(
+        &self,
+        object: NewObject<'_>,
+        size: u64,
+        class: StorageClass,
+    ) -> Result<(), StoreError> {
+        self.0.move_to(object, size, class).await
     }
 }
 

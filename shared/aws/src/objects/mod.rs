@@ -1,5 +1,6 @@
 //! The objects on S3.
 
+mod classes;
 mod client;
 mod encryption;
 mod gather;

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, StorageClass};
 use berth_registry::ports::{
     MultipartId, NewObject, ObjectKey, PartTag, StoreError, StoreErrorKind,
 };
@@ -53,12 +53,24 @@ impl Part {
 
 impl S3Objects {
     pub(super) async fn begin(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError> {
+        self.begin_in(object, StorageClass::Standard).await
+    }
+
+    /// Begins an object in parts, of a storage class.
+    pub(super) async fn begin_in(
+        &self,
+        object: NewObject<'_>,
+        class: StorageClass,
+    ) -> Result<MultipartId, StoreError> {
+        // S3 need not be told of the usual class.
+        let class = Some(class).filter(|class| *class != StorageClass::Standard);
         let Settings { algorithm, key, bucket_key } = self.encryption(object.encryption);
         let request = self.client.create_multipart_upload().bucket(&self.bucket);
         let answer = request
             .key(object.key.as_str())
             .content_type(CONTENT_TYPE)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
+            .set_storage_class(class)
             .server_side_encryption(algorithm)
             .set_ssekms_key_id(key)
             .set_bucket_key_enabled(bucket_key)
@@ -141,7 +153,9 @@ pub(super) fn size(tags: &[PartTag]) -> Result<u64, StoreError> {
 fn completed(parts: Vec<Part>) -> CompletedMultipartUpload {
     let parts = parts.into_iter().zip(1..).map(|(part, number)| {
         let completed = CompletedPart::builder().part_number(number);
-        completed.e_tag(part.etag).checksum_crc32(part.crc32).build()
+        // Of a part that a store copied without telling its checksum, none is told.
+        let crc32 = Some(part.crc32).filter(|crc32| !crc32.is_empty());
+        completed.e_tag(part.etag).set_checksum_crc32(crc32).build()
     });
     CompletedMultipartUpload::builder().set_parts(Some(parts.collect())).build()
 }

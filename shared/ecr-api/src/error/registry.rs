@@ -97,6 +97,7 @@ pub(super) fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -
         ),
         E::DigestMismatch { .. } => ("ImageDigestDoesNotMatchException", error.to_string()),
         E::BlobUnused { .. } => ("LayerInaccessibleException", LAYER_UNUSED.to_owned()),
+        E::BlobArchived { .. } => ("LayerInaccessibleException", error.to_string()),
         E::UploadUnknown(_) => ("UploadNotFoundException", error.to_string()),
         E::UploadEmpty(_) => ("EmptyUploadException", error.to_string()),
         E::UploadOutOfOrder { .. } | E::SizeMismatch { .. } | E::BodyCutOff(_) => {

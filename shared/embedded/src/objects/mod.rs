@@ -4,6 +4,7 @@
 //! place is synced: what was acknowledged survives a crash, and what was not is invisible.
 
 mod blocks;
+mod classes;
 mod layout;
 mod multipart;
 mod pump;

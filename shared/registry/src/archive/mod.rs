@@ -8,6 +8,8 @@
 
 mod active;
 mod job;
+mod layers;
+mod placement;
 mod state;
 mod status;
 mod transition;
@@ -15,7 +17,8 @@ mod update;
 
 pub(crate) use active::StatusReader;
 pub use job::{Placed, PlacementJob};
+pub use placement::Placement;
 pub(crate) use state::ImageStorage;
 pub use status::{ImageStatus, StatusFilter};
 pub(crate) use transition::{ARCHIVED_PARENTS, Transitions};
-pub use update::{Archive, StorageClass, StorageRefusal, StorageUpdate};
+pub use update::{Archive, StorageRefusal, StorageUpdate};

@@ -13,7 +13,7 @@ use crate::jobs::Job;
 use crate::layout::Place;
 use crate::manifests::ImageSelector;
 use crate::outbox::{Change, Event};
-use crate::ports::{Clock, Condition, ReadObjects, WriteTable};
+use crate::ports::{Clock, Condition, ReadObjects, StorageClass, WriteTable};
 use crate::repositories::{Directory, Repository};
 
 /// The use cases of the archive.
@@ -25,15 +25,6 @@ pub struct Archive {
     clock: Arc<dyn Clock>,
     directory: Arc<Directory>,
     transitions: Transitions,
-}
-
-/// Where an image is to be kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StorageClass {
-    /// At hand.
-    Standard,
-    /// In the archive.
-    Archive,
 }
 
 /// Why an image can't go to the archive.

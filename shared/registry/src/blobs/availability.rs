@@ -18,6 +18,8 @@ const READS: usize = 10;
 pub struct LayerSummary {
     /// Size in bytes.
     pub size: u64,
+    /// Whether it can be downloaded: that of images in the archive alone can't.
+    pub is_at_hand: bool,
     /// Media type that an image gives it; none before an image uses it.
     pub media_type: Option<MediaType>,
 }
@@ -43,7 +45,8 @@ impl Pull {
                 let Some(layer) = layer.filter(Layer::is_visible) else { return Ok(None) };
                 let used = self.a_use(id, digest).await?;
                 let media_type = used.and_then(|used| used.media_type);
-                Ok::<_, RegistryError>(Some(LayerSummary { size: layer.size, media_type }))
+                let (size, is_at_hand) = (layer.size, layer.is_at_hand());
+                Ok::<_, RegistryError>(Some(LayerSummary { size, is_at_hand, media_type }))
             })
             .collect();
         stream::iter(reads).buffered(READS).try_collect().await

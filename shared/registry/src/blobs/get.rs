@@ -5,7 +5,7 @@ use crate::access::{Action, RepositoryPermit};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::Place;
-use crate::ports::{ByteRange, Download, Item, Key, ObjectKey, ReadTable, StoreError};
+use crate::ports::{ByteRange, Consistency, Download, Item, Key, ObjectKey, ReadTable, StoreError};
 use crate::registry::Pull;
 
 /// A blob that the repository holds.
@@ -16,6 +16,7 @@ pub struct Blob {
     /// Size in bytes.
     pub size: u64,
     object: ObjectKey,
+    is_at_hand: bool,
 }
 
 impl Pull {
@@ -28,12 +29,20 @@ impl Pull {
         permit.must_be_any(&[Action::BatchCheckLayerAvailability, Action::GetDownloadUrlForLayer]);
         let repository = self.directory.recent(permit.name()).await?;
         let key = Place::Layer(&repository.id, digest).key();
-        let layer: Option<Layer> =
-            get_immutable(self.table.as_ref(), &key).await?.as_ref().map(decode).transpose()?;
+        let mut item = get_immutable(self.table.as_ref(), &key).await?;
+        let mut layer: Option<Layer> = item.as_ref().map(decode).transpose()?;
+        if layer.as_ref().is_some_and(|layer| !layer.is_at_hand()) {
+            // It may be back, and the read too old.
+            item = self.table.get(&key, Consistency::Strong).await?;
+            layer = item.as_ref().map(decode).transpose()?;
+        }
         match layer {
-            Some(layer) if layer.is_visible() => {
-                Ok(Blob { digest: digest.clone(), size: layer.size, object: layer.object })
-            }
+            Some(layer) if layer.is_visible() => Ok(Blob {
+                digest: digest.clone(),
+                size: layer.size,
+                is_at_hand: layer.is_at_hand(),
+                object: layer.object,
+            }),
             _ => Err(RegistryError::BlobUnknown {
                 repository: permit.name().clone(),
                 digest: digest.clone(),
@@ -42,6 +51,10 @@ impl Pull {
     }
 
     /// Returns where to get `range` of a blob that was found; the range lies within its size.
+    ///
+    /// # Errors
+    ///
+    /// [`RegistryError::BlobArchived`] if only images in the archive have it.
     pub async fn download(
         &self,
         permit: &RepositoryPermit,
@@ -49,6 +62,10 @@ impl Pull {
         range: ByteRange,
     ) -> Result<Download, RegistryError> {
         permit.must_be_any(&[Action::GetDownloadUrlForLayer]);
+        if !blob.is_at_hand {
+            let (repository, digest) = (permit.name().clone(), blob.digest.clone());
+            return Err(RegistryError::BlobArchived { repository, digest });
+        }
         Ok(self.objects.download(&blob.object, range).await?)
     }
 

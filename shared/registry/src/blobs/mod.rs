@@ -15,4 +15,4 @@ pub use availability::LayerSummary;
 pub use get::Blob;
 pub(crate) use get::get_immutable;
 pub use mount::{MountFrom, MountSources};
-pub(crate) use record::{Deletion, Layer, LayerUse};
+pub(crate) use record::{Deletion, Layer, LayerStorage, LayerUse};

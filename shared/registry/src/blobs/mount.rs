@@ -1,6 +1,6 @@
 use berth_types::{Digest, RepositoryName};
 
-use super::record::{Deletion, Layer, Link};
+use super::record::{Deletion, Layer, LayerStorage, Link};
 use crate::access::{Action, Caller, Facts, Gate, GateError, RepositoryPermit};
 use crate::contention::won;
 use crate::document::decode;
@@ -130,7 +130,7 @@ impl Push {
             return Ok(false);
         }
         let found = items.first().and_then(Option::as_ref).map(decode::<Layer>).transpose()?;
-        let Some(found) = found.filter(Layer::is_visible) else {
+        let Some(found) = found.filter(|found| found.is_visible() && found.is_at_hand()) else {
             return Ok(false);
         };
         if source.encryption != target.encryption {
@@ -151,13 +151,15 @@ impl Push {
         digest: &Digest,
         layer: &Layer,
     ) -> Result<bool, RegistryError> {
-        let layer = Layer { deletion: Deletion::None, ..layer.clone() };
+        let (deletion, storage) = (Deletion::None, LayerStorage::Standard);
+        let layer = Layer { deletion, storage, ..layer.clone() };
         let operations = layer.creation(target, digest, self.clock.now())?;
         // If somebody else links or hides it at this moment, the client may upload it.
         Ok(won(self.table.transact(operations).await)?)
     }
 
-    /// Takes a layer's deletion back, if there is one; `false` if it changed meanwhile.
+    /// Takes a layer's deletion back, if there is one, and the layer out of the archive; `false` if it
+    /// changed meanwhile.
     pub(crate) async fn keep(
         &self,
         repository: &Repository,
@@ -168,7 +170,7 @@ impl Push {
         if layer.is_kept() {
             return Ok(true);
         }
-        let operation = layer.change(repository, digest, version, Deletion::None)?;
-        Ok(won(self.table.transact(vec![operation]).await)?)
+        let operations = layer.keeping(repository, digest, version, self.clock.now())?;
+        Ok(won(self.table.transact(operations).await)?)
     }
 }

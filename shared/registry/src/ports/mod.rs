@@ -21,8 +21,8 @@ pub use events::{
 };
 pub use keys::{CheckKeys, DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
 pub use objects::{
-    BodyError, ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MOST_PARTS, MultipartId,
-    NewObject, ObjectKey, PartTag, PutError, ReadObjects, WriteObjects,
+    BodyError, ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MOST_PARTS, MoveObjects,
+    MultipartId, NewObject, ObjectKey, PartTag, PutError, ReadObjects, StorageClass, WriteObjects,
 };
 pub use queue::{
     LARGEST_MESSAGE, LONGEST_REASON, MOST_RECEIVED, Message, NewMessage, Receipt, Receive,

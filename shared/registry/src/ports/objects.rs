@@ -144,11 +144,37 @@ pub trait DeleteObjects: fmt::Debug + Send + Sync {
     ) -> Result<(), StoreError>;
 }
 
+/// How an object is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StorageClass {
+    /// As one that is often read.
+    Standard,
+    /// As one that is hardly ever read: it costs less to keep and more to read, and is read at once
+    /// all the same.
+    Archive,
+}
+
+/// Moves objects between storage classes.
+///
+/// Permissions: `s3:GetObject`, `s3:PutObject`, `s3:AbortMultipartUpload`.
+#[async_trait]
+pub trait MoveObjects: fmt::Debug + Send + Sync {
+    /// Stores the object of `size` bytes in another class, encrypted as `object` says; one that is
+    /// there already is left alone. Its bytes can be read before, meanwhile and afterwards. A store
+    /// without classes does nothing.
+    async fn move_to(
+        &self,
+        object: NewObject<'_>,
+        size: u64,
+        class: StorageClass,
+    ) -> Result<(), StoreError>;
+}
+
 /// Writes objects. What a method acknowledges survives a crash; what it did not is invisible.
 ///
-/// Permissions: those of [`ReadObjects`] and [`DeleteObjects`], and `s3:PutObject`.
+/// Permissions: those of [`ReadObjects`], [`DeleteObjects`] and [`MoveObjects`], and `s3:PutObject`.
 #[async_trait]
-pub trait WriteObjects: ReadObjects + DeleteObjects {
+pub trait WriteObjects: ReadObjects + DeleteObjects + MoveObjects {
     /// Returns the least length in bytes of every part but the last of a multipart object.
     fn smallest_part(&self) -> u64;
 

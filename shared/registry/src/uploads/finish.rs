@@ -7,7 +7,7 @@ use super::begin::new_upload_id;
 use super::hashing::{Judge, hashing};
 use super::session::{Loaded, Multipart, Tail};
 use crate::access::{Action, RepositoryPermit};
-use crate::blobs::{Deletion, Layer};
+use crate::blobs::{Deletion, Layer, LayerStorage};
 use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
@@ -247,16 +247,13 @@ impl Push {
             }
             match (&known, &present) {
                 (Some(layer), Some(item)) if !layer.is_kept() => {
-                    operations.push(layer.change(
-                        repository,
-                        digest,
-                        item.version,
-                        Deletion::None,
-                    )?);
+                    let now = self.clock.now();
+                    operations.extend(layer.keeping(repository, digest, item.version, now)?);
                 }
                 (None, _) if session_stands => {
                     let (size, object) = (object.size, object.key.clone());
-                    let layer = Layer { size, object, deletion: Deletion::None };
+                    let (deletion, storage) = (Deletion::None, LayerStorage::Standard);
+                    let layer = Layer { size, object, deletion, storage };
                     operations.extend(layer.creation(repository, digest, self.clock.now())?);
                 }
                 _ => {}

@@ -1,5 +1,6 @@
 //! The contract of `ReadObjects` and `WriteObjects`.
 
+mod classes;
 mod multiparts;
 mod puts;
 mod reads;
@@ -49,6 +50,9 @@ pub async fn objects_suite(objects: Arc<dyn WriteObjects>) {
         multiparts::replaces_an_object,
         multiparts::aborts_twice,
         multiparts::two_of_one_key_are_apart,
+        classes::objects_stay_whole,
+        classes::empty_objects_are_moved,
+        classes::of_what_is_not_there,
     );
 }
 
