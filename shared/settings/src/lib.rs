@@ -6,8 +6,12 @@
 
 mod assembly;
 mod environment;
+mod peers;
+mod queues;
 mod settings;
 
 pub use assembly::{Bodies, ecr_api, oci_api, session_api};
 pub use environment::{Environment, ProcessEnvironment};
+pub use peers::{ParsePeersError, PeerSettings};
+pub use queues::{QueueUrls, Queues};
 pub use settings::{Settings, SettingsError};

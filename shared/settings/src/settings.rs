@@ -5,7 +5,8 @@ use berth_registry::{CreateOnPush, PushRules, SparseManifests, Tenancy};
 use berth_types::{Region, RegistryId};
 use http::Uri;
 
-use crate::Environment;
+use crate::peers::Peers;
+use crate::{Environment, PeerSettings, QueueUrls, Queues};
 
 /// What a process on AWS is told from outside. docs/deploying.md lists the variables.
 #[derive(Clone, Debug)]
@@ -33,8 +34,13 @@ pub struct Settings {
     /// `BERTH_NO_CREATE_ON_PUSH`, `BERTH_ALLOW_SPARSE_INDEX` and `BERTH_QUOTAS`, as flags of
     /// `berth serve`.
     pub push_rules: PushRules,
+    /// `BERTH_PEERS`: registries that this one replicates to, with white space between them.
+    pub peers: Vec<PeerSettings>,
     /// `BERTH_LOG`: what is logged, such as `info` or `info,berth_aws=debug`.
     pub log: String,
+    /// The queues, if there are any: the upload host has none. [`queues`](Self::queues) returns
+    /// them to whoever needs them.
+    queues: Option<Queues>,
 }
 
 /// Why a process can't start with what it was told.
@@ -85,10 +91,20 @@ impl Settings {
                 tenancy: Tenancy::Shared,
                 quotas: variables.parsed("BERTH_QUOTAS")?.unwrap_or_default(),
             },
+            peers: variables.parsed::<Peers>("BERTH_PEERS")?.unwrap_or_default().0,
+            queues: variables.queues()?,
             log: variables.text("BERTH_LOG").unwrap_or_else(|| "info".to_owned()),
         })
     }
+
+    /// Returns the queues, or which variable would have to name one.
+    pub fn queues(&self) -> Result<&Queues, SettingsError> {
+        self.queues.as_ref().ok_or(SettingsError::Missing(FIRST_QUEUE))
+    }
 }
+
+/// Variable of the first of the queues. If it is set, the others must be.
+const FIRST_QUEUE: &str = "BERTH_LIFECYCLE_QUEUE";
 
 /// Variables by name; an empty one is none, since a template can't always leave one out.
 struct Variables<'a>(&'a dyn Environment);
@@ -109,6 +125,21 @@ impl Variables<'_> {
         let invalid =
             |error: T::Err| SettingsError::Invalid { variable: name, reason: error.to_string() };
         self.text(name).map(|text| text.parse().map_err(invalid)).transpose()
+    }
+
+    fn queues(&self) -> Result<Option<Queues>, SettingsError> {
+        let Some(url) = self.text(FIRST_QUEUE) else { return Ok(None) };
+        let queue = |url, dead_letters| {
+            Ok(QueueUrls { url: self.required(url)?, dead_letters: self.required(dead_letters)? })
+        };
+        Ok(Some(Queues {
+            lifecycle: QueueUrls {
+                url,
+                dead_letters: self.required("BERTH_LIFECYCLE_DEAD_LETTERS")?,
+            },
+            collect: queue("BERTH_COLLECT_QUEUE", "BERTH_COLLECT_DEAD_LETTERS")?,
+            replicate: queue("BERTH_REPLICATE_QUEUE", "BERTH_REPLICATE_DEAD_LETTERS")?,
+        }))
     }
 
     /// Reads a URL of a scheme and a host alone, and takes the slash off its end.
@@ -156,6 +187,8 @@ mod tests {
         let settings = Settings::read(&complete()).unwrap();
         assert_eq!(settings.table, "registry");
         assert_eq!(settings.region.as_str(), "eu-central-1");
+        assert_eq!(settings.queues(), Err(SettingsError::Missing("BERTH_LIFECYCLE_QUEUE")));
+        assert_eq!(settings.peers, []);
         assert_eq!((settings.public_url, settings.upload_host), (None, None));
         assert_eq!(settings.aws_endpoint, None);
         assert_eq!(settings.push_rules.create_on_push, CreateOnPush::Create);
@@ -176,6 +209,10 @@ mod tests {
             ("BERTH_ALLOW_SPARSE_INDEX", "true"),
             ("BERTH_QUOTAS", "images-per-repository=5"),
             ("AWS_ENDPOINT_URL", "https://127.0.0.1:4566"),
+            (
+                "BERTH_PEERS",
+                "210987654321/us-west-2=peer,peer-objects,alias/peer,arn:aws:iam::210987654321:role/peer",
+            ),
             ("BERTH_LOG", "debug"),
         ]);
         let settings = Settings::read(&environment).unwrap();
@@ -186,7 +223,33 @@ mod tests {
         assert_eq!(settings.push_rules.sparse_manifests, SparseManifests::Allow);
         assert_eq!(settings.push_rules.quotas.images_per_repository, 5);
         assert_eq!(settings.aws_endpoint.unwrap(), "https://127.0.0.1:4566");
+        assert_eq!(settings.peers[0].table, "peer");
         assert_eq!(settings.log, "debug");
+    }
+
+    /// All variables that name a queue.
+    const QUEUES: [&str; 6] = [
+        "BERTH_LIFECYCLE_QUEUE",
+        "BERTH_LIFECYCLE_DEAD_LETTERS",
+        "BERTH_COLLECT_QUEUE",
+        "BERTH_COLLECT_DEAD_LETTERS",
+        "BERTH_REPLICATE_QUEUE",
+        "BERTH_REPLICATE_DEAD_LETTERS",
+    ];
+
+    #[test]
+    fn queues_are_told_all_or_none() {
+        let mut environment = complete();
+        environment.extend(QUEUES.map(|name| (name, name)));
+        let settings = Settings::read(&environment).unwrap();
+        let Queues { lifecycle, collect, replicate } = settings.queues().unwrap().clone();
+        let urls = [lifecycle, collect, replicate].map(|queue| [queue.url, queue.dead_letters]);
+        assert_eq!(urls.concat(), QUEUES);
+        for name in &QUEUES[1..] {
+            let mut environment = environment.clone();
+            environment.remove(name);
+            assert_eq!(Settings::read(&environment).unwrap_err(), SettingsError::Missing(name));
+        }
     }
 
     #[test]
@@ -217,5 +280,6 @@ mod tests {
         check_refused("BERTH_NO_CREATE_ON_PUSH", "yes", rule);
         let quotas = "the variable BERTH_QUOTAS is not valid: quota `images` is none of";
         check_refused("BERTH_QUOTAS", "images=5", quotas);
+        check_refused("BERTH_PEERS", "x", "the variable BERTH_PEERS is not valid: peer `x` must");
     }
 }
