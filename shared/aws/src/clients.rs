@@ -3,13 +3,15 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use berth_registry::access::RootCredentials;
 use berth_registry::ports::{
-    CheckKeys, DeleteObjects, ReadObjects, ReadTable, ReceiveMessages, SendMessages, StoreError,
-    UnwrapKeys, WrapKeys, WriteObjects, WriteTable,
+    CheckKeys, DeleteObjects, PublishEvents, ReadObjects, ReadTable, ReceiveMessages, SendMessages,
+    StoreError, UnwrapKeys, WrapKeys, WriteObjects, WriteTable,
 };
 use berth_types::Region;
 
-use crate::sdk::{container_config, function_config};
-use crate::{DynamoTable, KmsKeyCheck, KmsKeys, S3Objects, SqsQueue, root_credentials, s3_client};
+use crate::sdk::{config_in_role, container_config, function_config};
+use crate::{
+    DynamoTable, EventBus, KmsKeyCheck, KmsKeys, S3Objects, SqsQueue, root_credentials, s3_client,
+};
 
 /// Makes the ports of one process; all share one pool of connections.
 #[derive(Clone, Debug)]
@@ -29,6 +31,14 @@ impl Clients {
     #[must_use]
     pub fn in_function(region: &Region, endpoint: Option<&str>) -> Self {
         Self { config: function_config(region, endpoint) }
+    }
+
+    /// Returns the clients of another registry, in `region`. What its ports do they do in `role`, an
+    /// ARN, which is assumed at the first call and again before its credentials end.
+    ///
+    /// Permissions: `sts:AssumeRole` on the role.
+    pub async fn in_role(&self, role: &str, region: &Region) -> Self {
+        Self { config: config_in_role(&self.config, role, region).await }
     }
 
     /// Returns the table `name`, to read.
@@ -114,6 +124,12 @@ impl Clients {
 
     fn queue(&self, url: &str) -> SqsQueue {
         SqsQueue::new(aws_sdk_sqs::Client::new(&self.config), url.to_owned())
+    }
+
+    /// Returns the account's default event bus, to publish to.
+    #[must_use]
+    pub fn publish_events(&self) -> Arc<dyn PublishEvents> {
+        Arc::new(EventBus::new(aws_sdk_eventbridge::Client::new(&self.config)))
     }
 
     /// Reads the root's access key out of a secret, as [`root_credentials`] does.

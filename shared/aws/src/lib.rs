@@ -1,11 +1,12 @@
 //! The registry's ports on AWS: the table on DynamoDB, the objects on S3, keys on KMS, queues on
-//! SQS, the root's access key in Secrets Manager.
+//! SQS, events on EventBridge, the root's access key in Secrets Manager.
 //!
 //! The crate knows no rule of the registry. Only the `main` of a function, and of the edge, names
 //! it; only it names the AWS SDK.
 
 mod backoff;
 mod clients;
+mod events;
 mod failure;
 mod key_check;
 mod keys;
@@ -16,6 +17,7 @@ mod sdk;
 mod table;
 
 pub use clients::Clients;
+pub use events::EventBus;
 pub use key_check::KmsKeyCheck;
 pub use keys::KmsKeys;
 pub use objects::{S3Objects, s3_client};

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
-use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_dynamodb::config::{IdentityCache, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use berth_types::Region;
@@ -29,6 +30,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Longest pause between tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Name of the sessions in which a registry replicates to another, as the other's CloudTrail has it.
+const SESSION: &str = "berth-replicate";
 
 /// Returns the settings of all clients of a container, without a call over the network.
 ///
@@ -59,6 +63,23 @@ pub(crate) fn function_config(region: &Region, endpoint: Option<&str>) -> SdkCon
         .retry_config(retries());
     config.set_endpoint_url(endpoint.map(ToOwned::to_owned));
     config.build()
+}
+
+/// Returns the settings of all clients of another registry, in `region`, that act in `role`. `config`
+/// says who assumes it, and everything else.
+///
+/// The provider's future asks for nothing yet: it would look for a region and for credentials, if
+/// `config` had none.
+pub(crate) async fn config_in_role(config: &SdkConfig, role: &str, region: &Region) -> SdkConfig {
+    let credentials =
+        AssumeRoleProvider::builder(role).session_name(SESSION).configure(config).build().await;
+    config
+        .to_builder()
+        .region(aws_config::Region::new(region.as_str().to_owned()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        // One for all its clients, so that the role is assumed once.
+        .identity_cache(IdentityCache::lazy().build())
+        .build()
 }
 
 /// All clients share one HTTP client: one TLS stack, and one pool of connections, which are kept

@@ -26,6 +26,17 @@ fn left(deadline: u64, now: Timestamp) -> Duration {
     Duration::from_millis(deadline.saturating_sub(now.millis())).saturating_sub(MARGIN)
 }
 
+/// How long the last step of work may take. It is cut off then: the registry's workers are given two
+/// minutes beyond the moment at which they should stop.
+const LAST_STEP: Duration = Duration::from_mins(5);
+
+/// Returns when work should stop that can be divided, so that the step which it is at ends before the
+/// invocation does.
+pub(crate) fn stop(context: &Context) -> Timestamp {
+    let last_step = u64::try_from(LAST_STEP.as_millis()).unwrap_or(u64::MAX);
+    Timestamp::from_millis(context.deadline.saturating_sub(last_step))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +47,15 @@ mod tests {
         assert_eq!(left(1_029_000, now), Duration::from_secs(28));
         assert_eq!(left(1_000_500, now), Duration::ZERO);
         assert_eq!(left(0, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_last_step_has_time() {
+        let mut context = Context::default();
+        context.deadline = 1_900_000;
+        assert_eq!(stop(&context), Timestamp::from_millis(1_600_000));
+        context.deadline = 60_000;
+        assert_eq!(stop(&context), Timestamp::from_millis(0));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use berth_ecr_api::{BodyLimits, EcrApi, HostKnownBy, SessionApi};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::{StoreError, StoreErrorKind, SystemClock, WriteTable};
-use berth_registry::{Identity, Ports, Registry, Sessions, Trusts, Users};
+use berth_registry::{Ports, Registry, Sessions, Trusts, Users};
 use berth_sts::{Hosts, Sts};
 
 use crate::Settings;
@@ -75,7 +75,7 @@ pub fn ecr_api(
         registry,
         users: Users::new(table.clone(), authenticator.known_keys(), clock.clone()),
         trusts: Trusts::new(table, authenticator.known_trusts(), clock.clone()),
-        identity: identity(settings),
+        identity: settings.identity(),
         authenticator: Arc::new(authenticator),
         failed_logins: Arc::new(FailedLogins::new(FAILED_LOGIN)),
         gate,
@@ -105,9 +105,5 @@ pub fn session_api(
 }
 
 fn authenticator(settings: &Settings, root: RootCredentials, keys: SealingKeys) -> Authenticator {
-    Authenticator::new(root, keys, identity(settings), Arc::new(SystemClock))
-}
-
-fn identity(settings: &Settings) -> Identity {
-    Identity { registry_id: settings.account.clone(), region: settings.region.clone() }
+    Authenticator::new(root, keys, settings.identity(), Arc::new(SystemClock))
 }

@@ -1,5 +1,6 @@
 use std::str::FromStr;
 
+use berth_registry::Identity;
 use berth_types::{Region, RegistryId};
 
 /// The most peers. A function's variables have 4 KB together.
@@ -21,6 +22,14 @@ pub struct PeerSettings {
     pub key_id: String,
     /// ARN of the role that replicates to it.
     pub role: String,
+}
+
+impl PeerSettings {
+    /// Returns which registry it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity { registry_id: self.account.clone(), region: self.region.clone() }
+    }
 }
 
 /// What is no list of peers.

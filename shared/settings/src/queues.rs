@@ -1,4 +1,4 @@
-/// The queues of jobs, one for each [`JobQueue`](berth_registry::jobs::JobQueue).
+/// The queues of jobs, one for each [`JobQueue`](berth_registry::JobQueue).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queues {
     /// `BERTH_LIFECYCLE_QUEUE` and `BERTH_LIFECYCLE_DEAD_LETTERS`.

@@ -1,7 +1,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use berth_registry::{CreateOnPush, PushRules, SparseManifests, Tenancy};
+use berth_registry::{CreateOnPush, Identity, PushRules, SparseManifests, Tenancy};
 use berth_types::{Region, RegistryId};
 use http::Uri;
 
@@ -95,6 +95,12 @@ impl Settings {
             queues: variables.queues()?,
             log: variables.text("BERTH_LOG").unwrap_or_else(|| "info".to_owned()),
         })
+    }
+
+    /// Returns which registry this is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity { registry_id: self.account.clone(), region: self.region.clone() }
     }
 
     /// Returns the queues, or which variable would have to name one.

@@ -106,9 +106,9 @@ impl fmt::Debug for Wire {
 fn operation(request: &HttpRequest) -> &'static str {
     if let Some(target) = request.headers().get("x-amz-target") {
         let keys = ["Decrypt", "GenerateDataKey", "DescribeKey"];
-        let secrets = ["GetSecretValue", "CreateSecret"];
+        let others = ["GetSecretValue", "CreateSecret", "PutEvents"];
         let table = ["GetItem", "BatchGetItem", "Query", "TransactWriteItems"];
-        let mut known = keys.iter().chain(&secrets).chain(&table);
+        let mut known = keys.iter().chain(&others).chain(&table);
         let find = |name: &&&str| target.rsplit('.').next() == Some(**name);
         return known.find(find).copied().unwrap_or("other");
     }

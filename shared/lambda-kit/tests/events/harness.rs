@@ -24,7 +24,7 @@ pub const REQUEST_ID: &str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
 
 /// A store, and what the functions on it are told.
 pub struct Store {
-    table: Arc<dyn WriteTable>,
+    pub table: Arc<dyn WriteTable>,
     objects: Arc<dyn WriteObjects>,
     clock: Arc<dyn Clock>,
     keys: Arc<FileKeys>,
@@ -121,14 +121,19 @@ where
     O: AsyncFn() -> Result<A, StoreError>,
 {
     let payload: HttpEvent = serde_json::from_str(&event.to_string()).unwrap();
+    let reply = function.call(LambdaEvent::new(payload, context(seconds))).await?;
+    Ok(serde_json::from_str(&serde_json::to_string(&reply).unwrap()).unwrap())
+}
+
+/// Returns what an invocation that may last so many seconds is told of itself.
+pub fn context(seconds: u64) -> Context {
     let mut context = Context::default();
     REQUEST_ID.clone_into(&mut context.request_id);
     context.deadline = SystemClock.now().millis() + seconds * 1000;
     context.xray_trace_id = Some("Root=1-68a1b2c3-1a2b3c4d5e6f708192a3b4c5".to_owned());
     let config = Config { function_name: "berth-test".to_owned(), ..Config::default() };
     context.env_config = Arc::new(config);
-    let reply = function.call(LambdaEvent::new(payload, context)).await?;
-    Ok(serde_json::from_str(&serde_json::to_string(&reply).unwrap()).unwrap())
+    context
 }
 
 /// Reads a sample event.
