@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use berth_registry::access::Action;
-use berth_registry::{ReplicationConfiguration, ReplicationDestination, ReplicationRule};
+use berth_registry::{
+    DeleteReplication, ReplicationConfiguration, ReplicationDestination, ReplicationRule,
+};
 use berth_types::{Region, RegistryId};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,12 @@ struct ConfigurationInput {
 struct RuleInput {
     destinations: Option<Vec<DestinationInput>>,
     repository_filters: Option<Vec<RepositoryFilterInput>>,
+    delete_replication: Option<DeleteReplicationInput>,
+}
+
+#[derive(Debug, Deserialize)]
+struct DeleteReplicationInput {
+    enabled: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -91,7 +99,14 @@ fn rule(at: &str, input: RuleInput) -> Result<ReplicationRule, InvalidParameter>
         None => Vec::new(),
         Some(filters) => REPLICATION.parse(&format!("{at}.repositoryFilters"), filters, 1)?,
     };
-    Ok(ReplicationRule { destinations, repository_filters })
+    let delete_replication = match input.delete_replication {
+        None => None,
+        Some(given) => {
+            let enabled = required(&format!("{at}.deleteReplication.enabled"), given.enabled)?;
+            Some(DeleteReplication { enabled })
+        }
+    };
+    Ok(ReplicationRule { destinations, repository_filters, delete_replication })
 }
 
 fn destination(

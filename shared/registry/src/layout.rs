@@ -13,6 +13,7 @@
 //! | `repository/ID` | `layer/DIGEST` | size, object, deletion | |
 //! | `repository/ID` | `use/LAYER/IMAGE` | media type of the layer | |
 //! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
+//! | `repository/ID` | `replication/DIGEST/ACCOUNT/REGION` | how far an image's replication is | |
 //! | `repository/ID` | `lifecycle-policy` | text of the lifecycle policy | |
 //! | `repository/ID` | `lifecycle-preview` | what the last preview of a lifecycle policy came to | |
 //! | `repository/ID` | `lifecycle-preview/RUN/DIGEST` | images that it acts on, this one the last | |
@@ -50,7 +51,7 @@ use uuid::Uuid;
 
 use crate::outbox::EventId;
 use crate::ports::{Key, ObjectKey, Timestamp};
-use crate::settings::PrefixedKind;
+use crate::settings::{PrefixedKind, ReplicationDestination};
 
 /// Id of a repository: a UUID, never used twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,11 +88,28 @@ pub(crate) enum Place<'a> {
     Manifest(&'a RepositoryId, &'a Digest),
     Tag(&'a RepositoryId, &'a Tag),
     Layer(&'a RepositoryId, &'a Digest),
-    Use { repository: &'a RepositoryId, layer: &'a Digest, image: &'a Digest },
-    Referrer { repository: &'a RepositoryId, subject: &'a Digest, digest: &'a Digest },
+    Use {
+        repository: &'a RepositoryId,
+        layer: &'a Digest,
+        image: &'a Digest,
+    },
+    Referrer {
+        repository: &'a RepositoryId,
+        subject: &'a Digest,
+        digest: &'a Digest,
+    },
+    Replication {
+        repository: &'a RepositoryId,
+        digest: &'a Digest,
+        destination: &'a ReplicationDestination,
+    },
     LifecyclePolicy(&'a RepositoryId),
     LifecyclePreview(&'a RepositoryId),
-    LifecyclePreviewPage { repository: &'a RepositoryId, run: Uuid, last: &'a Digest },
+    LifecyclePreviewPage {
+        repository: &'a RepositoryId,
+        run: Uuid,
+        last: &'a Digest,
+    },
     Upload(&'a RepositoryId, &'a UploadId),
     Figures(&'a RepositoryId),
     RegistryFigures,
@@ -105,7 +123,10 @@ pub(crate) enum Place<'a> {
     AccessKey(&'a AccessKeyId),
     Trust(&'a TrustName),
     TrustPolicy(&'a TrustName, &'a PolicyName),
-    Proof { signed_at: Timestamp, signature: &'a str },
+    Proof {
+        signed_at: Timestamp,
+        signature: &'a str,
+    },
     Event(EventId),
 }
 
@@ -132,6 +153,11 @@ impl Place<'_> {
             }
             Self::Referrer { repository, subject, digest } => {
                 content(repository, format!("{}{digest}", referrers(subject)))
+            }
+            Self::Replication { repository, digest, destination } => {
+                let ReplicationDestination { region, registry_id } = destination;
+                let sort = format!("{}{registry_id}/{region}", replications(digest));
+                content(repository, sort)
             }
             Self::LifecyclePolicy(id) => content(id, "lifecycle-policy".to_owned()),
             Self::LifecyclePreview(id) => content(id, "lifecycle-preview".to_owned()),
@@ -309,6 +335,11 @@ pub(crate) fn lifecycle_preview_pages(run: Uuid) -> String {
 
 /// Begin of the sort keys of uses.
 pub(crate) const USES: &str = "use/";
+
+/// Returns the begin of the sort keys of what is known of an image's replications.
+pub(crate) fn replications(digest: &Digest) -> String {
+    format!("replication/{digest}/")
+}
 
 /// Returns the begin of the sort keys of a layer's uses.
 pub(crate) fn uses(layer: &Digest) -> String {

@@ -22,6 +22,7 @@ mod outbox;
 pub mod ports;
 mod quotas;
 mod registry;
+mod replication;
 mod repositories;
 mod settings;
 mod uploads;
@@ -57,20 +58,25 @@ pub use manifests::{
     ReferrersQuery, StoredImage, StoredManifest, TagPage, TagStatus,
 };
 pub use outbox::{
-    Change, ChangedImage, Dispatch, Event, EventId, WatchedTable, Written, WrittenEvents,
+    Change, ChangedImage, Dispatch, Event, EventId, Origin, WatchedTable, Written, WrittenEvents,
 };
 pub use quotas::{ParseQuotasError, Quotas};
 pub use registry::{
     CreateOnPush, Identity, Ports, Pull, Push, PushRules, ReadPorts, Registry, Removal,
     RemovalPorts, SparseManifests, Tenancy,
 };
+pub use replication::{
+    ImageReplicationStatus, ImageToReplicate, Peer, Peers, ReplicateJob, ReplicateWorker,
+    Replicated, ReplicationFailure, ReplicationOutcome, ReplicationPlan, ReplicationPorts,
+    ReplicationRules, ReplicationState,
+};
 pub use repositories::{
     CreateRepository, DeleteRepository, Directory, Repositories, Repository, RepositoryChange,
     RepositoryNames, RepositoryPage, WhenNotEmpty,
 };
 pub use settings::{
-    AccountSetting, BlobMounting, CacheRule, CreationReason, CreationTemplate, FilterType,
-    PrefixedKind, PrefixedPage, RegistryPolicyScope, ReplicationConfiguration,
+    AccountSetting, BlobMounting, CacheRule, CreationReason, CreationTemplate, DeleteReplication,
+    FilterType, PrefixedKind, PrefixedPage, RegistryPolicyScope, ReplicationConfiguration,
     ReplicationDestination, ReplicationRule, RepositoryFilter, RepositoryScanning, ScanFrequency,
     ScanType, ScanningConfiguration, ScanningRule, Settings, SigningConfiguration, SigningRule,
     TemplateChange, Upstream, UpstreamAccess,

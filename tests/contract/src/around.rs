@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    ByteRange, ByteStream, Consistency, DeleteObjects, Download, Item, Key, MoveObjects,
-    MultipartId, NewObject, ObjectKey, Operation, Page, PartTag, PutError, Query, ReadObjects,
-    ReadTable, StorageClass, StoreError, TransactError, WriteObjects, WriteTable,
+    ByteRange, ByteStream, Consistency, CopySource, DeleteObjects, Download, Item, Key,
+    MoveObjects, MultipartId, NewObject, ObjectKey, Operation, Page, PartTag, PutError, Query,
+    ReadObjects, ReadTable, StorageClass, StoreError, TransactError, WriteObjects, WriteTable,
 };
 
 /// What a test does around each call of a port.
@@ -110,6 +110,10 @@ impl<A: Around> ReadObjects for ObjectsAround<A> {
         self.around.around("head_url", self.inner.head_url(key)).await
     }
 
+    fn copy_source(&self, key: &ObjectKey) -> CopySource {
+        self.inner.copy_source(key)
+    }
+
     async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError> {
         self.around.around("read", self.inner.read(key, range)).await
     }
@@ -151,6 +155,15 @@ impl<A: Around> WriteObjects for ObjectsAround<A> {
 
     async fn put(&self, object: NewObject<'_>, body: ByteStream) -> Result<u64, PutError> {
         self.around.around("put", self.inner.put(object, body)).await
+    }
+
+    async fn copy(
+        &self,
+        object: NewObject<'_>,
+        from: &CopySource,
+        size: u64,
+    ) -> Result<(), StoreError> {
+        self.around.around("copy", self.inner.copy(object, from, size)).await
     }
 
     async fn begin_multipart(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError> {

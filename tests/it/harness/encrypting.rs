@@ -3,8 +3,9 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    ByteRange, ByteStream, CheckKeys, DeleteObjects, Download, MoveObjects, MultipartId, NewObject,
-    ObjectKey, PartTag, PutError, ReadObjects, StorageClass, StoreError, WriteObjects,
+    ByteRange, ByteStream, CheckKeys, CopySource, DeleteObjects, Download, MoveObjects,
+    MultipartId, NewObject, ObjectKey, PartTag, PutError, ReadObjects, StorageClass, StoreError,
+    WriteObjects,
 };
 use berth_types::{Encryption, KmsKey};
 
@@ -70,6 +71,10 @@ impl ReadObjects for EncryptingObjects {
         self.inner.head_url(key).await
     }
 
+    fn copy_source(&self, key: &ObjectKey) -> CopySource {
+        self.inner.copy_source(key)
+    }
+
     async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError> {
         self.inner.read(key, range).await
     }
@@ -107,6 +112,16 @@ impl WriteObjects for EncryptingObjects {
     async fn put(&self, object: NewObject<'_>, body: ByteStream) -> Result<u64, PutError> {
         self.note("put", object.encryption)?;
         self.inner.put(object, body).await
+    }
+
+    async fn copy(
+        &self,
+        object: NewObject<'_>,
+        from: &CopySource,
+        size: u64,
+    ) -> Result<(), StoreError> {
+        self.note("copy", object.encryption)?;
+        self.inner.copy(object, from, size).await
     }
 
     async fn begin_multipart(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError> {

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    ByteRange, ByteStream, DeleteObjects, Download, MoveObjects, MultipartId, NewObject, ObjectKey,
-    PartTag, PutError, ReadObjects, StorageClass, StoreError, WriteObjects,
+    ByteRange, ByteStream, CopySource, DeleteObjects, Download, MoveObjects, MultipartId,
+    NewObject, ObjectKey, PartTag, PutError, ReadObjects, StorageClass, StoreError, WriteObjects,
 };
 
 /// Objects whose bytes clients fetch elsewhere, by URLs that are signed for a method.
@@ -22,6 +22,10 @@ impl ReadObjects for SigningObjects {
 
     async fn head_url(&self, key: &ObjectKey) -> Result<Option<String>, StoreError> {
         Ok(Some(signed(key, "HEAD")))
+    }
+
+    fn copy_source(&self, key: &ObjectKey) -> CopySource {
+        self.0.copy_source(key)
     }
 
     async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError> {
@@ -60,6 +64,15 @@ impl WriteObjects for SigningObjects {
 
     async fn put(&self, object: NewObject<'_>, body: ByteStream) -> Result<u64, PutError> {
         self.0.put(object, body).await
+    }
+
+    async fn copy(
+        &self,
+        object: NewObject<'_>,
+        from: &CopySource,
+        size: u64,
+    ) -> Result<(), StoreError> {
+        self.0.copy(object, from, size).await
     }
 
     async fn begin_multipart(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError> {

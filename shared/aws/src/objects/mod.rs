@@ -2,6 +2,7 @@
 
 mod classes;
 mod client;
+mod copy;
 mod encryption;
 mod gather;
 mod memory;
@@ -19,8 +20,8 @@ use aws_sdk_s3::presigning::PresigningConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use berth_registry::ports::{
-    ByteRange, ByteStream, DeleteObjects, Download, MultipartId, NewObject, ObjectKey, PartTag,
-    PutError, ReadObjects, StoreError, StoreErrorKind, WriteObjects,
+    ByteRange, ByteStream, CopySource, DeleteObjects, Download, MultipartId, NewObject, ObjectKey,
+    PartTag, PutError, ReadObjects, StoreError, StoreErrorKind, WriteObjects,
 };
 use berth_types::{Algorithm, Digest, Encryption};
 use futures_util::{StreamExt as _, stream};
@@ -152,6 +153,10 @@ impl ReadObjects for S3Objects {
         Ok(Some(signed.uri().to_owned()))
     }
 
+    fn copy_source(&self, key: &ObjectKey) -> CopySource {
+        CopySource { store: self.bucket.clone().into(), key: key.clone() }
+    }
+
     async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError> {
         if range.is_empty() {
             // S3 has no empty ranges, but knows whether the object is there.
@@ -190,6 +195,19 @@ impl WriteObjects for S3Objects {
         match gatherer.whole().await? {
             Some(body) => Ok(self.put_whole(object, body).await?),
             None => self.put_long(object, gatherer).await,
+        }
+    }
+
+    async fn copy(
+        &self,
+        object: NewObject<'_>,
+        from: &CopySource,
+        size: u64,
+    ) -> Result<(), StoreError> {
+        let from = copy::From::new(from, size)?;
+        match size {
+            ..=copy::WHOLE => self.copy_whole(object, &from).await,
+            _ => self.copy_in_parts(object, &from).await,
         }
     }
 

@@ -30,6 +30,7 @@ const FANS: u8 = 16;
 
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
+    data: PathBuf,
     objects: PathBuf,
     uploads: PathBuf,
 }
@@ -42,7 +43,13 @@ pub(super) struct Place {
 
 impl Layout {
     pub(super) fn new(data_folder: &Path) -> Self {
-        Self { objects: data_folder.join("objects"), uploads: data_folder.join("uploads") }
+        let data = data_folder.to_owned();
+        Self { objects: data.join("objects"), uploads: data.join("uploads"), data }
+    }
+
+    /// Returns the folder of everything.
+    pub(super) fn data_folder(&self) -> &Path {
+        &self.data
     }
 
     /// Returns the folder of all objects.

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod classes;
+mod copy;
 mod layout;
 mod multipart;
 mod pump;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use berth_registry::ports::{
-    ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MultipartId, NewObject, ObjectKey,
-    PartTag, PutError, ReadObjects, StoreError, StoreErrorKind, WriteObjects,
+    ByteRange, ByteStream, CopySource, DeleteObjects, Download, FileRegion, MultipartId, NewObject,
+    ObjectKey, PartTag, PutError, ReadObjects, StoreError, StoreErrorKind, WriteObjects,
 };
 use uuid::Uuid;
 
@@ -71,6 +72,10 @@ impl ReadObjects for FileObjects {
         Ok(None)
     }
 
+    fn copy_source(&self, key: &ObjectKey) -> CopySource {
+        CopySource { store: self.layout.data_folder().as_os_str().to_owned(), key: key.clone() }
+    }
+
     async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError> {
         self.region(key, range).map(reading::stream)
     }
@@ -104,6 +109,22 @@ impl WriteObjects for FileObjects {
         let place = self.layout.object(object.key)?;
         let uploads = self.layout.uploads().to_owned();
         pump(NewFile::new(uploads, place), body).await
+    }
+
+    async fn copy(
+        &self,
+        object: NewObject<'_>,
+        from: &CopySource,
+        size: u64,
+    ) -> Result<(), StoreError> {
+        let from = Layout::new(Path::new(&from.store)).object(&from.key)?.file;
+        let place = self.layout.object(object.key)?;
+        let uploads = self.layout.uploads().to_owned();
+        let copied = aside(move || copy::copy(&from, &place, &uploads, size)).await?;
+        match copied {
+            true => Ok(()),
+            false => Err(StoreError::new(StoreErrorKind::Damaged, "an object has another size")),
+        }
     }
 
     async fn begin_multipart(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError> {

@@ -54,6 +54,8 @@ pub enum Action {
     DeleteUserPolicy,
     /// Record the pulls of a principal again.
     DeregisterPullTimeUpdateExclusion,
+    /// Read whether an image was replicated.
+    DescribeImageReplicationStatus,
     /// Describe images.
     DescribeImages,
     /// List and describe rules of pull-through caches.
@@ -134,6 +136,8 @@ pub enum Action {
     PutUserPolicy,
     /// Record the pulls of a principal no more.
     RegisterPullTimeUpdateExclusion,
+    /// Bring images from another registry, or take away those that it brought.
+    ReplicateImage,
     /// Give a repository a policy.
     SetRepositoryPolicy,
     /// Find out what a lifecycle policy would do.
@@ -199,6 +203,7 @@ impl Action {
             Self::DeleteUser => "berth:DeleteUser",
             Self::DeleteUserPolicy => "berth:DeleteUserPolicy",
             Self::DeregisterPullTimeUpdateExclusion => "ecr:DeregisterPullTimeUpdateExclusion",
+            Self::DescribeImageReplicationStatus => "ecr:DescribeImageReplicationStatus",
             Self::DescribeImages => "ecr:DescribeImages",
             Self::DescribePullThroughCacheRules => "ecr:DescribePullThroughCacheRules",
             Self::DescribeRegistry => "ecr:DescribeRegistry",
@@ -239,6 +244,7 @@ impl Action {
             Self::PutSigningConfiguration => "ecr:PutSigningConfiguration",
             Self::PutUserPolicy => "berth:PutUserPolicy",
             Self::RegisterPullTimeUpdateExclusion => "ecr:RegisterPullTimeUpdateExclusion",
+            Self::ReplicateImage => "ecr:ReplicateImage",
             Self::SetRepositoryPolicy => "ecr:SetRepositoryPolicy",
             Self::StartLifecyclePolicyPreview => "ecr:StartLifecyclePolicyPreview",
             Self::TagResource => "ecr:TagResource",
@@ -282,6 +288,7 @@ impl Action {
             | Self::DeleteUser
             | Self::DeleteUserPolicy
             | Self::DeregisterPullTimeUpdateExclusion
+            | Self::DescribeImageReplicationStatus
             | Self::DescribeImages
             | Self::DescribeRegistry
             | Self::DescribeRepositories
@@ -315,6 +322,7 @@ impl Action {
             | Self::PutTrustPolicy
             | Self::PutUserPolicy
             | Self::RegisterPullTimeUpdateExclusion
+            | Self::ReplicateImage
             | Self::SetRepositoryPolicy
             | Self::StartLifecyclePolicyPreview
             | Self::TagResource

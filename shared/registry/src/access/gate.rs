@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use berth_policy::Policy;
+use berth_policy::{AwsPrincipal, Policy};
 use berth_types::{RepositoryArn, RepositoryName, TrustName, UserName};
 
 use super::parsed_policies::ParsedPolicies;
@@ -10,7 +10,8 @@ use super::{
     Action, Caller, Denied, DeniedBy, Facts, GateError, ImagePermit, Principal, RegistryPermit,
     RepositoryPermit, Scope, TrustPermit, UserPermit,
 };
-use crate::ports::{Clock, ReadTable};
+use crate::outbox::Origin;
+use crate::ports::{Clock, ReadTable, StoreError, StoreErrorKind};
 use crate::registry::Identity;
 use crate::repositories::Directory;
 
@@ -37,7 +38,7 @@ enum Target<'a> {
 
 impl Gate {
     /// Makes the gate of a registry, which reads repositories' records in its table.
-    pub(super) fn new(
+    pub(crate) fn new(
         identity: Identity,
         table: Arc<dyn ReadTable>,
         clock: Arc<dyn Clock>,
@@ -65,7 +66,23 @@ impl Gate {
             question.ask()?;
         }
         let principal = caller.principal().cloned();
-        Ok(RepositoryPermit { action, name: name.clone(), principal })
+        Ok(RepositoryPermit { action, name: name.clone(), principal, origin: None })
+    }
+
+    /// Asks whether the registry `source` may do `action` on the repository `name`, which need not
+    /// exist, to replicate its own. It speaks as its account's root: of the same account it may,
+    /// unless a policy denies it; to another account, policies of that one must allow it.
+    pub(crate) async fn replication(
+        &self,
+        source: &Identity,
+        action: Action,
+        name: &RepositoryName,
+    ) -> Result<RepositoryPermit, GateError> {
+        let subject = Subject::Registry(root_of(source)?);
+        let facts = Facts { secure_transport: true, ..Facts::default() };
+        self.about(subject, action, name, &facts).await?.ask()?;
+        let origin = Some(Origin::from(source));
+        Ok(RepositoryPermit { action, name: name.clone(), principal: None, origin })
     }
 
     /// Asks whether `caller` may set the policy of the repository `name` again once `policy` is it.
@@ -97,7 +114,7 @@ impl Gate {
             asked.ask()?;
         }
         let principal = caller.principal().cloned();
-        let permit = RepositoryPermit { action, name: name.clone(), principal };
+        let permit = RepositoryPermit { action, name: name.clone(), principal, origin: None };
         Ok(ImagePermit { permit, question })
     }
 
@@ -166,13 +183,24 @@ impl Gate {
     ) -> Result<Option<Question>, GateError> {
         let target = Target::Repository(name);
         let Some(subject) = self.subject_of(caller, action, target)? else { return Ok(None) };
+        self.about(subject, action, name, facts).await.map(Some)
+    }
+
+    async fn about(
+        &self,
+        subject: Subject,
+        action: Action,
+        name: &RepositoryName,
+        facts: &Facts,
+    ) -> Result<Question, GateError> {
+        let target = Target::Repository(name);
         let (repository, registry) = self.directory.recent_with_policy(name).await?;
         let attached = match &repository {
             Some(repository) => self.parsed.policy_of(repository, &self.arn(action, target))?,
             None => None,
         };
         let known = Known { repository, attached, registry: Some(registry) };
-        Ok(Some(self.question(subject, action, target, known, facts)))
+        Ok(self.question(subject, action, target, known, facts))
     }
 
     fn question(
@@ -270,6 +298,12 @@ impl Target<'_> {
             Self::Registry | Self::User(_) | Self::Trust(_) => None,
         }
     }
+}
+
+/// Returns the root of the account that owns a registry.
+fn root_of(registry: &Identity) -> Result<AwsPrincipal, StoreError> {
+    let arn = format!("arn:aws:iam::{}:root", registry.registry_id);
+    arn.parse().map_err(|error| StoreError::new(StoreErrorKind::Internal, error))
 }
 
 /// Whether `action` is one that an upload's token is good for. Which upload it is was checked where

@@ -4,6 +4,7 @@ use berth_types::{RepositoryName, Tag, TrustName, UserName};
 
 use super::question::{Named, Question};
 use super::{Action, Denied, GateError, Principal};
+use crate::outbox::Origin;
 
 /// Proof that a caller may do an action on a repository.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub struct RepositoryPermit {
     pub(super) name: RepositoryName,
     /// Who may, unless it is anybody.
     pub(super) principal: Option<Principal>,
+    /// Registry that replicates, if it is one that may.
+    pub(super) origin: Option<Origin>,
 }
 
 /// Proof that a caller may do an action on images of a repository, as far as it does not depend on
@@ -62,6 +65,11 @@ impl RepositoryPermit {
     /// Returns who may; `None` if anybody may.
     pub(crate) fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()
+    }
+
+    /// Returns the registry that replicates, if it is one that may.
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
     }
 
     /// Checks, in debug builds, that the gate was asked for the use case's own action.

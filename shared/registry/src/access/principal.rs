@@ -16,11 +16,13 @@ pub enum Principal {
     Session(Arc<KnownSession>),
 }
 
-/// Whoever is subject to policies: a user or a session.
+/// Whoever is subject to policies: a user, a session, or a registry that replicates.
 #[derive(Clone, Debug)]
 pub(super) enum Subject {
     User(Arc<KnownUser>),
     Session(Arc<KnownSession>),
+    /// By its account's root.
+    Registry(AwsPrincipal),
 }
 
 impl Principal {
@@ -49,14 +51,21 @@ impl Subject {
         berth_policy::Principal::Aws(match self {
             Self::User(user) => user.principal.clone(),
             Self::Session(session) => session.principal().clone(),
+            Self::Registry(root) => root.clone(),
         })
     }
 
-    /// Returns what its own account lets it do.
+    /// Whether its own account lets it do everything.
+    pub(super) fn is_root(&self) -> bool {
+        matches!(self, Self::Registry(_))
+    }
+
+    /// Returns what its own account lets it do, unless that is everything.
     pub(super) fn policies(&self) -> &[Policy] {
         match self {
             Self::User(user) => &user.policies,
             Self::Session(session) => &session.trust().policies,
+            Self::Registry(_) => &[],
         }
     }
 

@@ -105,7 +105,11 @@ impl Question {
             (Action::GetAuthorizationToken, Some(account)) => account,
             _ => self.owner.as_str(),
         };
-        let (identity, resource) = (Side::Policies(&own), of_resource.as_slice());
+        let identity = match self.subject.is_root() {
+            true => Side::Everything,
+            false => Side::Policies(&own),
+        };
+        let resource = of_resource.as_slice();
         decide(&request, &Policies { owner, identity, resource })
     }
 

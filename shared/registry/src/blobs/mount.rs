@@ -63,19 +63,38 @@ impl Push {
         permit.must_be(Action::InitiateLayerUpload);
         let repository = self.repository_to_push(permit, create).await?;
         match from {
-            MountFrom::Repository(source) => self.mount_from(&repository, digest, &source).await,
+            MountFrom::Repository(source) => {
+                source.must_be_any(&[Action::GetDownloadUrlForLayer]);
+                self.mount_from(&repository, digest, source.name()).await
+            }
             MountFrom::Any(sources) => {
                 for name in self.linking_repositories(digest).await? {
                     let Some(source) = sources.permit(&name).await? else {
                         continue;
                     };
-                    if self.mount_from(&repository, digest, &source).await? {
+                    source.must_be_any(&[Action::GetDownloadUrlForLayer]);
+                    if self.mount_from(&repository, digest, source.name()).await? {
                         return Ok(true);
                     }
                 }
                 Ok(false)
             }
         }
+    }
+
+    /// Links a blob of any other repository into `target`, for a registry that has the blob itself
+    /// and replicates it. `false` if there is none to link.
+    pub(crate) async fn link_anywhere(
+        &self,
+        target: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, RegistryError> {
+        for name in self.linking_repositories(digest).await? {
+            if self.mount_from(target, digest, &name).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn linking_repositories(
@@ -102,10 +121,9 @@ impl Push {
         &self,
         target: &Repository,
         digest: &Digest,
-        source: &RepositoryPermit,
+        source: &RepositoryName,
     ) -> Result<bool, RegistryError> {
-        source.must_be_any(&[Action::GetDownloadUrlForLayer]);
-        let source = match self.directory.current(source.name()).await {
+        let source = match self.directory.current(source).await {
             Ok((source, _)) => source,
             Err(RegistryError::RepositoryUnknown(_)) => return Ok(false),
             Err(error) => return Err(error),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::PlacementJob;
 use crate::lifecycle::PreviewJob;
 use crate::ports::{NewMessage, SendMessages, StoreError, StoreErrorKind};
+use crate::replication::ReplicateJob;
 
 /// Something to be done later. It may be done twice, or be cut off and done again: that changes
 /// nothing twice.
@@ -15,6 +16,8 @@ pub enum Job {
     LifecyclePreview(PreviewJob),
     /// Bring bytes to where images need them: to the archive, or back from there.
     PlaceLayers(PlacementJob),
+    /// Replicate a change.
+    Replicate(ReplicateJob),
 }
 
 /// Queue of jobs of a kind. Each has a queue of dead letters.
@@ -49,6 +52,7 @@ impl Job {
     pub fn queue(&self) -> JobQueue {
         match self {
             Self::LifecyclePreview(_) | Self::PlaceLayers(_) => JobQueue::Lifecycle,
+            Self::Replicate(_) => JobQueue::Replicate,
         }
     }
 

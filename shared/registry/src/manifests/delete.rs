@@ -9,7 +9,7 @@ use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{Place, RepositoryId};
-use crate::outbox::{Change, ChangedImage, Event};
+use crate::outbox::{Change, ChangedImage, Event, Origin};
 use crate::ports::{
     Condition, Consistency, Item, Key, MOST_OPERATIONS, Operation, StoreError, StoreErrorKind,
 };
@@ -28,6 +28,8 @@ pub(super) struct Doomed {
     pub(super) image: Item,
     /// The last few tags.
     pub(super) tags: Vec<Tag>,
+    /// Registry whose deletion is replicated, if it is one's.
+    pub(super) origin: Option<Origin>,
     pub(super) summary: Image,
     blobs: Vec<Digest>,
     /// Children that count the image among their parents.
@@ -162,7 +164,9 @@ impl Removal {
     ) -> Event {
         let (repository, repository_id) = (repository.name.clone(), repository.id.clone());
         let digest = digest.clone();
-        let change = Change::TagsRemoved { repository, repository_id, digest, media_type, tags };
+        let origin = None;
+        let change =
+            Change::TagsRemoved { repository, repository_id, digest, media_type, tags, origin };
         Event::new(change, self.clock.now())
     }
 
@@ -203,6 +207,7 @@ impl Removal {
         let children = manifest.children().iter().map(|child| child.digest.clone());
         Ok(Doomed {
             tags: Vec::new(),
+            origin: None,
             blobs: distinct(manifest.blobs().map(|blob| blob.digest.clone())),
             children: distinct(children.filter(|child| !image.uncounted.contains(child))),
             bytes,
@@ -247,7 +252,10 @@ impl Removal {
             };
             operations.push(Operation::Add { key, counters, condition: Condition::Present });
         }
-        let image = ChangedImage::of(repository, digest, &doomed.summary);
+        let image = ChangedImage {
+            origin: doomed.origin.clone(),
+            ..ChangedImage::of(repository, digest, &doomed.summary)
+        };
         let change = Change::ImageDeleted { image, tags: doomed.tags.clone() };
         operations.push(Event::new(change, self.clock.now()).operation()?);
         let use_key = |layer| Place::Use { repository: id, layer, image: digest }.key();

@@ -16,6 +16,7 @@ use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::{MissingContent, RegistryError};
 use crate::layout::{Place, manifest_object};
+use crate::outbox::Origin;
 use crate::ports::{Consistency, Item, Key, NewObject};
 use crate::registry::{Push, SparseManifests};
 use crate::repositories::Repository;
@@ -70,6 +71,8 @@ pub(super) struct Pushed {
     pub(super) digest: Digest,
     pub(super) size: u64,
     pub(super) tags: Vec<Tag>,
+    /// Registry that it is replicated from, if it is.
+    pub(super) origin: Option<Origin>,
     /// Distinct blobs that the repository must hold.
     pub(super) blobs: Vec<Digest>,
     /// Distinct children of an index.
@@ -92,8 +95,8 @@ impl Push {
         create: Option<&RepositoryPermit>,
         put: PutManifest,
     ) -> Result<PutManifestOutcome, RegistryError> {
-        permit.must_be(Action::PutImage);
-        let pushed = Pushed::parse(&put)?;
+        permit.must_be_any(&[Action::PutImage, Action::ReplicateImage]);
+        let pushed = Pushed::parse(&put, permit.origin().cloned())?;
         let name = permit.name();
         let repository = self.repository_to_push(permit, create).await?;
         let record = self.store_bytes(&repository, &pushed, put.bytes).await?;
@@ -235,7 +238,7 @@ fn is_active(image: Option<&Item>) -> Result<bool, RegistryError> {
 }
 
 impl Pushed {
-    fn parse(put: &PutManifest) -> Result<Self, RegistryError> {
+    fn parse(put: &PutManifest, origin: Option<Origin>) -> Result<Self, RegistryError> {
         let manifest = Manifest::parse(put.content_type.as_ref(), &put.bytes)?;
         let (algorithm, expected, tag) = match &put.reference {
             Reference::Digest(digest) => (digest.algorithm(), Some(digest), None),
@@ -258,6 +261,7 @@ impl Pushed {
             digest,
             size: put.bytes.len() as u64,
             tags: distinct(tag.into_iter().chain(&put.tags).cloned()),
+            origin,
             blobs: distinct(manifest.blobs().map(|blob| blob.digest.clone())),
             children: distinct(manifest.children().iter().map(digest_of)),
             manifest,

@@ -233,7 +233,10 @@ impl Builder<'_> {
             Some(item) => decode(item)?,
             None => self.summary()?,
         };
-        let image = ChangedImage::of(&sight.repository, &pushed.digest, &summary);
+        let image = ChangedImage {
+            origin: pushed.origin.clone(),
+            ..ChangedImage::of(&sight.repository, &pushed.digest, &summary)
+        };
         let event = Event::new(Change::ImagePushed { image, tags, made }, now);
         self.operations.push(event.operation()?);
         Ok(())

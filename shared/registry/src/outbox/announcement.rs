@@ -1,11 +1,13 @@
 //! What is told of an event, in ECR's format.
 
-use berth_types::{MediaType, RepositoryName, Tag};
+use berth_types::{MediaType, RepositoryArn, RepositoryName, Tag};
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-use super::{Change, ChangedImage, Event};
-use crate::ports::{ActionResult, ActionType, EventDetail, ImageAction, RegistryEvent};
+use super::{Change, ChangedImage, Event, Origin};
+use crate::ports::{
+    ActionResult, ActionType, EventDetail, ImageAction, RegistryEvent, ReplicationAction,
+};
 use crate::registry::Identity;
 
 impl Event {
@@ -13,7 +15,10 @@ impl Event {
     /// each, as ECR does.
     pub(super) fn announcements(&self, registry: &Identity) -> Vec<RegistryEvent> {
         let details = match &self.change {
-            Change::ImagePushed { image, tags, .. } => of_image(image, ActionType::Push, tags),
+            Change::ImagePushed { image, tags, .. } => match &image.origin {
+                Some(origin) => of_replication(image, origin, tags),
+                None => of_image(image, ActionType::Push, tags),
+            },
             Change::ImageDeleted { image, tags } => of_image(image, ActionType::Delete, tags),
             Change::TagsRemoved { repository, digest, media_type, tags, .. } => {
                 let action = action(repository, digest, media_type, ActionType::Delete);
@@ -27,11 +32,38 @@ impl Event {
             id: numbered(self.id.uuid, index),
             registry: registry.clone(),
             at: self.id.at,
-            resources: Vec::new(),
+            resources: resources(&detail, registry),
             detail,
         };
         (0u64..).zip(details).map(announce).collect()
     }
+}
+
+/// Returns the repositories that ECR names beside what happened: that of a replication.
+fn resources(detail: &EventDetail, registry: &Identity) -> Vec<RepositoryArn> {
+    match detail {
+        EventDetail::Image(_) | EventDetail::Referrer(_) => Vec::new(),
+        EventDetail::Replication(action) => {
+            let Identity { registry_id, region } = registry;
+            let (region, registry) = (region.clone(), registry_id.clone());
+            vec![RepositoryArn { region, registry, name: action.repository_name.clone() }]
+        }
+    }
+}
+
+fn of_replication(image: &ChangedImage, origin: &Origin, tags: &[Tag]) -> Vec<EventDetail> {
+    let tell = |image_tag| {
+        EventDetail::Replication(ReplicationAction {
+            result: ActionResult::Success,
+            repository_name: image.repository.clone(),
+            image_digest: image.digest.clone(),
+            source_account: origin.account.clone(),
+            action_type: ActionType::Replicate,
+            source_region: origin.region.clone(),
+            image_tag,
+        })
+    };
+    each_or_none(tags).map(tell).collect()
 }
 
 fn of_image(image: &ChangedImage, action_type: ActionType, tags: &[Tag]) -> Vec<EventDetail> {
@@ -65,9 +97,13 @@ fn action(
 
 /// Returns the action for each of the tags, or once if there is none.
 fn for_each(tags: &[Tag], action: &ImageAction) -> impl Iterator<Item = ImageAction> {
+    each_or_none(tags).map(|image_tag| ImageAction { image_tag, ..action.clone() })
+}
+
+/// Returns each of the tags, or none once.
+fn each_or_none(tags: &[Tag]) -> impl Iterator<Item = Option<Tag>> {
     let without = tags.is_empty().then_some(None);
-    let image_tags = tags.iter().cloned().map(Some).chain(without);
-    image_tags.map(|image_tag| ImageAction { image_tag, ..action.clone() })
+    tags.iter().cloned().map(Some).chain(without)
 }
 
 /// Returns the id of one of the things that are told of an event: the same each time.
@@ -109,6 +145,7 @@ mod tests {
             subject: None,
             size: 10,
             manifest_size: 20,
+            origin: None,
         }
     }
 
@@ -153,6 +190,38 @@ mod tests {
         assert_eq!(told.len(), 1);
         assert_eq!(detail["action-type"], "DELETE");
         assert_eq!(detail.get("image-tag"), None);
+    }
+
+    #[test]
+    fn a_replication_is_told_of_with_its_source() {
+        let origin = Origin {
+            account: "210987654321".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+        };
+        let image = ChangedImage { origin: Some(origin), ..image() };
+        let pushed = event(Change::ImagePushed { image, tags: tags(), made: true });
+        let told = pushed.announcements(&identity());
+        assert_eq!(told.len(), 2);
+        let expected = json!({
+            "version": "0",
+            "id": told[0].id,
+            "detail-type": "ECR Replication Action",
+            "source": "aws.ecr",
+            "account": "123456789012",
+            "time": "2019-11-16T01:54:33Z",
+            "region": "us-west-2",
+            "resources": ["arn:aws:ecr:us-west-2:123456789012:repository/team/app"],
+            "detail": {
+                "result": "SUCCESS",
+                "repository-name": "team/app",
+                "image-digest": DIGEST,
+                "source-account": "210987654321",
+                "action-type": "REPLICATE",
+                "source-region": "eu-west-1",
+                "image-tag": "1",
+            }
+        });
+        assert_eq!(told[0].to_json().unwrap(), expected);
     }
 
     #[test]

@@ -3,19 +3,33 @@
 use super::{Change, ChangedImage, Event};
 use crate::archive::{Placed, PlacementJob};
 use crate::jobs::Job;
+use crate::replication::ReplicationRules;
 
 impl Event {
-    /// Returns the jobs that follow from the event.
-    pub(super) fn consequences(&self) -> Vec<Job> {
+    /// Whether something may be replicated of the event: not of one that tells of a replication.
+    pub(super) fn is_replicable(&self) -> bool {
         match &self.change {
-            Change::Asked { job } => vec![job.clone()],
-            Change::ImageArchived { image } | Change::ImageActivated { image } => {
+            Change::ImagePushed { image, .. } | Change::ImageDeleted { image, .. } => {
+                image.origin.is_none()
+            }
+            Change::TagsRemoved { origin, .. } => origin.is_none(),
+            Change::ImageArchived { .. }
+            | Change::ImageActivated { .. }
+            | Change::RepositoryDeleted { .. }
+            | Change::Asked { .. } => false,
+        }
+    }
+
+    /// Returns the jobs that follow from the event; of one that is
+    /// [replicable](Self::is_replicable), by the rules of replication.
+    pub(super) fn consequences(&self, rules: Option<&ReplicationRules>) -> Vec<Job> {
+        match (&self.change, rules) {
+            (Change::Asked { job }, _) => vec![job.clone()],
+            (Change::ImageArchived { image } | Change::ImageActivated { image }, _) => {
                 vec![Job::PlaceLayers(placement(image))]
             }
-            Change::ImagePushed { .. }
-            | Change::ImageDeleted { .. }
-            | Change::TagsRemoved { .. }
-            | Change::RepositoryDeleted { .. } => Vec::new(),
+            (change, Some(rules)) if self.is_replicable() => rules.jobs(change),
+            _ => Vec::new(),
         }
     }
 }

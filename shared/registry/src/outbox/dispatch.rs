@@ -9,6 +9,7 @@ use crate::jobs::JobQueues;
 use crate::layout::Place;
 use crate::ports::{Condition, Consistency, Operation, PublishEvents, TransactError, WriteTable};
 use crate::registry::Identity;
+use crate::replication::ReplicationRules;
 
 /// The most events that one transaction counts and deletes. Each may change several counters, and
 /// the transaction has room for a hundred operations.
@@ -62,10 +63,16 @@ impl Dispatch {
 
     /// Carries out what follows from events, and deletes them.
     pub(super) async fn carry_out(&self, events: &[Event]) -> Result<(), RegistryError> {
+        // They are read after the events happened, and hold for these.
+        let rules = match events.iter().any(Event::is_replicable) {
+            true => Some(ReplicationRules::read(self.table.as_ref(), &self.registry).await?),
+            false => None,
+        };
         for group in events.chunks(GROUP) {
             let told: Vec<_> =
                 group.iter().flat_map(|event| event.announcements(&self.registry)).collect();
-            let jobs: Vec<_> = group.iter().flat_map(Event::consequences).collect();
+            let follow = |event: &Event| event.consequences(rules.as_ref());
+            let jobs: Vec<_> = group.iter().flat_map(follow).collect();
             if !told.is_empty() {
                 self.events.publish(&told).await?;
             }

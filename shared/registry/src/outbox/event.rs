@@ -1,4 +1,4 @@
-use berth_types::{Digest, MediaType, RepositoryName, Tag};
+use berth_types::{Digest, MediaType, Region, RegistryId, RepositoryName, Tag};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -7,6 +7,7 @@ use crate::jobs::Job;
 use crate::layout::{Place, RepositoryId, parse_event_key};
 use crate::manifests::Image;
 use crate::ports::{Condition, Item, Key, Operation, StoreError, Timestamp};
+use crate::registry::Identity;
 use crate::repositories::Repository;
 
 /// Names an event: when it happened, and a UUID.
@@ -59,6 +60,9 @@ pub enum Change {
         media_type: MediaType,
         /// The tags.
         tags: Vec<Tag>,
+        /// Registry whose change was replicated; none of a change of a client's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
     },
     /// A repository was deleted. Its content is left to collection.
     RepositoryDeleted {
@@ -107,10 +111,29 @@ pub struct ChangedImage {
     pub size: u64,
     /// Size of the manifest, in bytes.
     pub manifest_size: u64,
+    /// Registry whose change was replicated; none of a change of a client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// Registry that a change was replicated from. What was replicated is not replicated further.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// Account that owns it.
+    pub account: RegistryId,
+    /// Region that it stands in.
+    pub region: Region,
+}
+
+impl From<&Identity> for Origin {
+    fn from(identity: &Identity) -> Self {
+        Self { account: identity.registry_id.clone(), region: identity.region.clone() }
+    }
 }
 
 impl ChangedImage {
-    /// Takes what events tell of an image out of its summary.
+    /// Takes what events tell of an image out of its summary, for a change of a client's.
     pub(crate) fn of(repository: &Repository, digest: &Digest, image: &Image) -> Self {
         Self {
             repository: repository.name.clone(),
@@ -121,6 +144,7 @@ impl ChangedImage {
             subject: image.subject.clone(),
             size: image.content_size,
             manifest_size: image.manifest_size,
+            origin: None,
         }
     }
 }

@@ -13,5 +13,5 @@ mod sweep;
 mod watch;
 
 pub use dispatch::Dispatch;
-pub use event::{Change, ChangedImage, Event, EventId};
+pub use event::{Change, ChangedImage, Event, EventId, Origin};
 pub use watch::{WatchedTable, Written, WrittenEvents};

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use berth_types::{Digest, MediaType, RepositoryArn, RepositoryName, Tag};
+use berth_types::{Digest, MediaType, Region, RegistryId, RepositoryArn, RepositoryName, Tag};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -45,6 +45,29 @@ pub enum EventDetail {
     Image(ImageAction),
     /// `ECR Referrer Action`: something was done to a manifest that refers to another one.
     Referrer(ImageAction),
+    /// `ECR Replication Action`: an image came from another registry.
+    Replication(ReplicationAction),
+}
+
+/// An image that came from another registry, by one of its tags if it came with any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReplicationAction {
+    /// Whether it came.
+    pub result: ActionResult,
+    /// Name of the repository.
+    pub repository_name: RepositoryName,
+    /// Digest of the manifest.
+    pub image_digest: Digest,
+    /// Account of the registry that it came from.
+    pub source_account: RegistryId,
+    /// What was done.
+    pub action_type: ActionType,
+    /// Region of the registry that it came from.
+    pub source_region: Region,
+    /// Tag that it came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_tag: Option<Tag>,
 }
 
 /// What was done to an image, or to one tag of it.
@@ -81,6 +104,8 @@ pub enum ActionType {
     Archive,
     /// It came back from the archive. ECR documents no event of that; the name is Berth's.
     Restore,
+    /// It was replicated.
+    Replicate,
 }
 
 /// How an action ended.
@@ -98,6 +123,7 @@ impl EventDetail {
         match self {
             Self::Image(_) => "ECR Image Action",
             Self::Referrer(_) => "ECR Referrer Action",
+            Self::Replication(_) => "ECR Replication Action",
         }
     }
 }

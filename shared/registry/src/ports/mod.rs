@@ -18,11 +18,13 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{KeyRefusal, StoreError, StoreErrorKind};
 pub use events::{
     ActionResult, ActionType, EventDetail, ImageAction, PublishEvents, RegistryEvent,
+    ReplicationAction,
 };
 pub use keys::{CheckKeys, DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
 pub use objects::{
-    BodyError, ByteRange, ByteStream, DeleteObjects, Download, FileRegion, MOST_PARTS, MoveObjects,
-    MultipartId, NewObject, ObjectKey, PartTag, PutError, ReadObjects, StorageClass, WriteObjects,
+    BodyError, ByteRange, ByteStream, CopySource, DeleteObjects, Download, FileRegion, MOST_PARTS,
+    MoveObjects, MultipartId, NewObject, ObjectKey, PartTag, PutError, ReadObjects, StorageClass,
+    WriteObjects,
 };
 pub use queue::{
     LARGEST_MESSAGE, LONGEST_REASON, MOST_RECEIVED, Message, NewMessage, Receipt, Receive,

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::ops::Range;
@@ -112,6 +113,15 @@ pub struct FileRegion {
     pub length: u64,
 }
 
+/// Where an object lies, for another store of the same kind that is to copy it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopySource {
+    /// What the store calls the place of its objects: a folder, a bucket.
+    pub store: OsString,
+    /// Name of the object there.
+    pub key: ObjectKey,
+}
+
 /// Reads objects.
 ///
 /// Permissions: `s3:GetObject`.
@@ -123,6 +133,10 @@ pub trait ReadObjects: fmt::Debug + Send + Sync {
     /// Returns the URL, signed for HEAD, that answers a client's HEAD for the object; `None` if
     /// the registry answers by itself.
     async fn head_url(&self, key: &ObjectKey) -> Result<Option<String>, StoreError>;
+
+    /// Returns where another store finds the object to [copy](WriteObjects::copy) it, without
+    /// looking whether it is there.
+    fn copy_source(&self, key: &ObjectKey) -> CopySource;
 
     /// Reads `range` of the object, which lies within its size, in pieces of at most 1 MiB.
     async fn read(&self, key: &ObjectKey, range: ByteRange) -> Result<ByteStream, StoreError>;
@@ -181,6 +195,18 @@ pub trait WriteObjects: ReadObjects + DeleteObjects + MoveObjects {
     /// Stores `body` as the object, and returns its size in bytes. A body that fails stores
     /// nothing.
     async fn put(&self, object: NewObject<'_>, body: ByteStream) -> Result<u64, PutError>;
+
+    /// Makes the object of the `size` bytes of another one, maybe in another store of the same
+    /// kind, which copies them by itself: they don't pass through this process. One that is not
+    /// there is [`NotFound`](super::StoreErrorKind::NotFound); a copy that fails stores nothing.
+    ///
+    /// Permissions: `s3:GetObject` where the other object lies, and `kms:Decrypt` with its key.
+    async fn copy(
+        &self,
+        object: NewObject<'_>,
+        from: &CopySource,
+        size: u64,
+    ) -> Result<(), StoreError>;
 
     /// Begins an object of several parts.
     async fn begin_multipart(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError>;

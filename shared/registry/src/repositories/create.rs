@@ -111,12 +111,13 @@ impl Repositories {
     }
 
     /// Returns the repository that the permit names, and makes it first if it is not there, as its
-    /// template says.
+    /// template for `reason` says.
     pub(crate) async fn find_or_create(
         &self,
         permit: &RepositoryPermit,
+        reason: CreationReason,
     ) -> Result<Arc<Repository>, RegistryError> {
-        let (table, reason) = (self.table.as_ref(), CreationReason::CreateOnPush);
+        let table = self.table.as_ref();
         let template = CreationTemplate::find(table, permit.name(), reason).await?;
         let settings = template.map(CreateRepository::from).unwrap_or_default();
         let mut attempts = Attempts::at(permit.name());

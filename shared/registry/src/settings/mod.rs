@@ -21,7 +21,10 @@ pub use creation_template::{CreationReason, CreationTemplate, TemplateChange};
 pub use filter::{FilterType, RepositoryFilter};
 pub use prefixed::{PrefixedKind, PrefixedPage};
 pub(crate) use registry_policy::RegistryPolicy;
-pub use replication::{ReplicationConfiguration, ReplicationDestination, ReplicationRule};
+pub(crate) use replication::NAME as REPLICATION;
+pub use replication::{
+    DeleteReplication, ReplicationConfiguration, ReplicationDestination, ReplicationRule,
+};
 pub use scanning::{
     RepositoryScanning, ScanFrequency, ScanType, ScanningConfiguration, ScanningRule,
 };

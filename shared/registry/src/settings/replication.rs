@@ -5,7 +5,8 @@ use super::{RepositoryFilter, Settings};
 use crate::access::{Action, RegistryPermit};
 use crate::error::RegistryError;
 
-const NAME: &str = "replication";
+/// Name of the setting.
+pub(crate) const NAME: &str = "replication";
 
 /// Where images are replicated to.
 ///
@@ -25,10 +26,22 @@ pub struct ReplicationRule {
     /// Repositories; all of them without a filter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repository_filters: Vec<RepositoryFilter>,
+    /// Whether deletions of images and tags are replicated; they are not if it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_replication: Option<DeleteReplication>,
+}
+
+/// Whether deletions of images and tags are replicated.
+///
+/// Follows [DeleteReplication](https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteReplication.html).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteReplication {
+    /// Whether they are.
+    pub enabled: bool,
 }
 
 /// A registry that images are replicated to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReplicationDestination {
     /// Region that it stands in.

@@ -116,17 +116,27 @@ impl Push {
         permit.must_be(Action::InitiateLayerUpload);
         let repository = self.repository_to_push(permit, create).await?;
         let object = self.put_whole(&repository, &new_upload_id()?, digest, chunk).await?;
-        let keys =
-            [Place::Repository(permit.name()).key(), Place::Layer(&repository.id, digest).key()];
+        self.commit_whole(&repository, digest, &object).await
+    }
+
+    /// Makes an object that was stored at once the repository's layer, if the repository stands.
+    pub(super) async fn commit_whole(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        object: &StoredObject,
+    ) -> Result<(), RegistryError> {
+        let name = &repository.name;
+        let keys = [Place::Repository(name).key(), Place::Layer(&repository.id, digest).key()];
         let mut items = self.table.batch_get(&keys, Consistency::Strong).await?.into_iter();
         let record = items.next().flatten();
-        let stands = self.directory.learn(permit.name(), record.as_ref())?;
+        let stands = self.directory.learn(name, record.as_ref())?;
         if stands.is_none_or(|stands| stands.id != repository.id) {
             self.objects.delete(&object.key).await?;
-            return Err(RegistryError::RepositoryUnknown(permit.name().clone()));
+            return Err(RegistryError::RepositoryUnknown(name.clone()));
         }
         let present = items.next().flatten();
-        self.commit_layer(&repository, digest, &object, present, None).await?;
+        self.commit_layer(repository, digest, object, present, None).await?;
         Ok(())
     }
 
@@ -291,9 +301,9 @@ pub enum FinishedUpload {
 
 /// An object that is stored, and not yet anybody's.
 #[derive(Clone, Debug)]
-struct StoredObject {
-    key: ObjectKey,
-    size: u64,
+pub(super) struct StoredObject {
+    pub(super) key: ObjectKey,
+    pub(super) size: u64,
 }
 
 fn must_match(hasher: Hasher, expected: &Digest) -> Result<(), RegistryError> {

@@ -12,6 +12,7 @@
 mod append;
 mod begin;
 mod cancel;
+mod copy;
 mod finish;
 mod hashing;
 mod lease;

@@ -1,6 +1,7 @@
 //! The contract of `ReadObjects` and `WriteObjects`.
 
 mod classes;
+mod copies;
 mod multiparts;
 mod puts;
 mod reads;
@@ -39,6 +40,10 @@ pub async fn objects_suite(objects: Arc<dyn WriteObjects>) {
         reads::of_what_is_not_there,
         reads::go_on_after_delete,
         urls::are_for_one_method,
+        copies::copies_are_objects,
+        copies::a_copy_outlives_its_original,
+        copies::a_copy_replaces,
+        copies::there_is_no_copy_of_nothing,
         multiparts::parts_make_an_object,
         multiparts::a_long_body_makes_an_object,
         multiparts::is_invisible_until_completed,

@@ -1,0 +1,133 @@
+use std::collections::BTreeMap;
+
+use berth_types::RepositoryName;
+
+use super::{ReplicateJob, Replicated};
+use crate::document::decode;
+use crate::jobs::Job;
+use crate::layout::{Place, RepositoryId};
+use crate::outbox::Change;
+use crate::ports::{Consistency, ReadTable, StoreError};
+use crate::registry::Identity;
+use crate::settings::{
+    REPLICATION, ReplicationConfiguration, ReplicationDestination, ReplicationRule,
+};
+
+/// The rules of a registry's replication, as they stand.
+#[derive(Clone, Debug)]
+pub struct ReplicationRules {
+    identity: Identity,
+    configuration: ReplicationConfiguration,
+}
+
+/// What rules say about a repository and a destination.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplicationPlan {
+    /// Whether deletions of images and tags are replicated.
+    pub deletions: bool,
+}
+
+impl ReplicationRules {
+    /// Reads the rules of the registry `identity` in its table.
+    pub async fn read(table: &dyn ReadTable, identity: &Identity) -> Result<Self, StoreError> {
+        let item = table.get(&Place::Setting(REPLICATION).key(), Consistency::Strong).await?;
+        let configuration = item.as_ref().map(decode).transpose()?.unwrap_or_default();
+        Ok(Self { identity: identity.clone(), configuration })
+    }
+
+    /// Returns the destinations of a repository's images, each once, and what is replicated there.
+    /// The registry itself is none.
+    #[must_use]
+    pub fn destinations(
+        &self,
+        repository: &RepositoryName,
+    ) -> BTreeMap<ReplicationDestination, ReplicationPlan> {
+        let mut plans: BTreeMap<_, ReplicationPlan> = BTreeMap::new();
+        for rule in &self.configuration.rules {
+            if !selects(rule, repository) {
+                continue;
+            }
+            let deletions = rule.delete_replication.is_some_and(|delete| delete.enabled);
+            for destination in rule.destinations.iter().filter(|each| !self.is_itself(each)) {
+                let plan = plans.entry(destination.clone()).or_default();
+                plan.deletions |= deletions;
+            }
+        }
+        plans
+    }
+
+    /// Returns what is replicated of a repository to a destination; `None` if no rule says so.
+    #[must_use]
+    pub fn plan(
+        &self,
+        repository: &RepositoryName,
+        destination: &ReplicationDestination,
+    ) -> Option<ReplicationPlan> {
+        self.destinations(repository).remove(destination)
+    }
+
+    /// Returns the jobs that follow from a change of a client's: one for each destination.
+    pub(crate) fn jobs(&self, change: &Change) -> Vec<Job> {
+        let (repository, id) = match change {
+            Change::ImagePushed { image, .. } | Change::ImageDeleted { image, .. } => {
+                (&image.repository, &image.repository_id)
+            }
+            Change::TagsRemoved { repository, repository_id, .. } => (repository, repository_id),
+            Change::ImageArchived { .. }
+            | Change::ImageActivated { .. }
+            | Change::RepositoryDeleted { .. }
+            | Change::Asked { .. } => return Vec::new(),
+        };
+        let job = |(destination, plan): (_, ReplicationPlan)| {
+            let change = plan.replicated(change)?;
+            Some(job(repository, id, destination, change))
+        };
+        self.destinations(repository).into_iter().filter_map(job).collect()
+    }
+
+    fn is_itself(&self, destination: &ReplicationDestination) -> bool {
+        let Identity { registry_id, region } = &self.identity;
+        destination.registry_id == *registry_id && destination.region == *region
+    }
+}
+
+impl ReplicationPlan {
+    /// Returns what of a change is replicated.
+    fn replicated(self, change: &Change) -> Option<Replicated> {
+        match change {
+            Change::ImagePushed { image, tags, .. } => {
+                Some(Replicated::Push { digest: image.digest.clone(), tags: tags.clone() })
+            }
+            Change::ImageDeleted { image, .. } => {
+                let digest = image.digest.clone();
+                Some(match self.deletions {
+                    true => Replicated::Deletion { digest },
+                    false => Replicated::Forgetting { digest },
+                })
+            }
+            Change::TagsRemoved { digest, tags, .. } if self.deletions => {
+                Some(Replicated::Untagging { digest: digest.clone(), tags: tags.clone() })
+            }
+            Change::TagsRemoved { .. }
+            | Change::ImageArchived { .. }
+            | Change::ImageActivated { .. }
+            | Change::RepositoryDeleted { .. }
+            | Change::Asked { .. } => None,
+        }
+    }
+}
+
+fn selects(rule: &ReplicationRule, repository: &RepositoryName) -> bool {
+    let filters = &rule.repository_filters;
+    filters.is_empty() || filters.iter().any(|filter| filter.selects(repository))
+}
+
+fn job(
+    repository: &RepositoryName,
+    repository_id: &RepositoryId,
+    destination: ReplicationDestination,
+    change: Replicated,
+) -> Job {
+    let (repository, repository_id) = (repository.clone(), repository_id.clone());
+    Job::Replicate(ReplicateJob { repository, repository_id, destination, change })
+}
