@@ -8,6 +8,7 @@
 mod credential_process;
 mod federation;
 mod identity;
+mod job;
 mod repository;
 mod serve;
 
@@ -39,6 +40,8 @@ enum Command {
     Policy(Box<identity::PolicyCommand>),
     /// Say which AWS accounts and roles are let in, and what they may do.
     Federation(Box<federation::FederationCommand>),
+    /// List jobs that failed too often, try them again, delete them.
+    Job(Box<job::JobCommand>),
     /// Exchange AWS credentials for those of a session, as AWS's clients ask for them.
     CredentialProcess(Box<credential_process::CredentialProcessOptions>),
 }
@@ -53,6 +56,7 @@ fn main() -> anyhow::Result<()> {
         Command::AccessKey(command) => runtime.block_on(command.run()),
         Command::Policy(command) => runtime.block_on(command.run()),
         Command::Federation(command) => runtime.block_on(command.run()),
+        Command::Job(command) => runtime.block_on(command.run()),
         Command::CredentialProcess(options) => runtime.block_on(options.run()),
     };
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));

@@ -267,12 +267,15 @@ BERTH = [
     berth_row("GetTrustPolicy", Of.TRUST, members=OTHER_POLICY, allowed=("", NO_ENTITY)),
     berth_row("GetUserPolicy", members=OTHER_POLICY, allowed=("", NO_ENTITY)),
     berth_row("ListAccessKeys"),
+    berth_row("ListFailedJobs", Of.REGISTRY),
     berth_row("ListTrustPolicies", Of.TRUST),
     berth_row("ListTrusts", Of.REGISTRY),
     berth_row("ListUserPolicies"),
     berth_row("ListUsers", Of.REGISTRY),
+    berth_row("PurgeFailedJobs", Of.REGISTRY, members={"queue": "collect"}),
     berth_row("PutTrustPolicy", Of.TRUST, members=OTHER_POLICY | TEXT),
     berth_row("PutUserPolicy", members=OTHER_POLICY | TEXT),
+    berth_row("RetryFailedJobs", Of.REGISTRY, members={"queue": "collect"}),
     berth_row("UpdateAccessKey", members=KEY | {"status": "Inactive"}, allowed=(NO_ENTITY,)),
 ]
 

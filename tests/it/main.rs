@@ -14,6 +14,7 @@ mod blob_deletion;
 mod body_limit;
 mod conflicts;
 mod creation_templates;
+mod dispatch;
 mod encryption;
 mod faults;
 mod gate_properties;

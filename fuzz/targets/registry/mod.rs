@@ -8,7 +8,7 @@ use berth_ecr_api::{BodyLimits, EcrApi};
 use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, Timestamp};
-use berth_registry::{
+use berth_registry::{FailedJobs, 
     CreateOnPush, Identity, Ports, PushRules, Quotas, Registry, SparseManifests, Tenancy, Trusts,
     Users,
 };
@@ -88,6 +88,7 @@ impl FuzzedRegistry {
             registry,
             users: Users::new(ports.table.clone(), authenticator.known_keys(), clock.clone()),
             trusts: Trusts::new(ports.table, authenticator.known_trusts(), clock.clone()),
+            failed_jobs: FailedJobs::default(),
             identity,
             authenticator: Arc::new(authenticator),
             failed_logins: Arc::new(FailedLogins::new(Duration::ZERO)),

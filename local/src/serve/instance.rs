@@ -9,7 +9,9 @@ use berth_http_server::{BaseUrl, Limits, Listeners, Service, Stop, TrustedProxie
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::SystemClock;
-use berth_registry::{Ports, PushRules, Registry, Sessions, Tenancy, Trusts, Users, WatchedTable};
+use berth_registry::{
+    FailedJobs, Ports, PushRules, Registry, Sessions, Tenancy, Trusts, Users, WatchedTable,
+};
 use berth_sts::{Hosts, Sts};
 
 use super::apis::Apis;
@@ -59,8 +61,10 @@ impl RegistryInstance {
             quotas: settings.quotas,
         };
         let use_cases = Registry::new(&ports, rules);
+        let queues = Queues::new(&folder, &ports.clock);
+        let failed_jobs = queues.failed_jobs();
         let later = Later {
-            queues: Queues::new(&folder, &ports.clock),
+            queues,
             table: ports.table.clone(),
             written,
             clock: ports.clock.clone(),
@@ -68,7 +72,7 @@ impl RegistryInstance {
             workers: Vec::new(),
             webhook: settings.webhook.clone(),
         };
-        let apis = apis(settings, registry, &ports, use_cases, root.credentials, keys);
+        let apis = apis(settings, registry, &ports, use_cases, failed_jobs, root.credentials, keys);
         let base_url = match &registry.public_url {
             Some(url) => BaseUrl::Fixed(url.clone()),
             None => BaseUrl::OfRequest(url),
@@ -97,6 +101,7 @@ fn apis(
     registry: &RegistrySettings,
     ports: &Ports,
     use_cases: Registry,
+    failed_jobs: FailedJobs,
     root: RootCredentials,
     keys: FileKeys,
 ) -> Apis {
@@ -126,6 +131,7 @@ fn apis(
         registry: use_cases,
         users,
         trusts,
+        failed_jobs,
         identity,
         authenticator,
         failed_logins,

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Call, read, write};
 use crate::error::ApiError;
+use crate::failed_jobs;
 use crate::federation;
 use crate::figures;
 use crate::operation::BerthOperation;
@@ -78,6 +79,9 @@ pub(crate) async fn run(
         B::ListUserPolicies => list_user_policies(call, read(body)?).await?,
         B::DeleteUserPolicy => delete_user_policy(call, read(body)?).await?,
         B::GetLifecyclePolicyPreviewReport => preview_report::run(call, read(body)?).await?,
+        B::ListFailedJobs => failed_jobs::list(call, read(body)?).await?,
+        B::RetryFailedJobs => failed_jobs::retry(call, read(body)?).await?,
+        B::PurgeFailedJobs => failed_jobs::purge(call, read(body)?).await?,
         B::CreateTrust => federation::create_trust(call, read(body)?).await?,
         B::ListTrusts => federation::list_trusts(call, read(body)?).await?,
         B::DeleteTrust => federation::delete_trust(call, read(body)?).await?,

@@ -5,7 +5,7 @@ use berth_registry::access::{
     RegistryPermit, RepositoryPermit, UserPermit,
 };
 use berth_registry::ports::Clock;
-use berth_registry::{Identity, Registry, Repository, RepositoryChange, Trusts, Users};
+use berth_registry::{FailedJobs, Identity, Registry, Repository, RepositoryChange, Trusts, Users};
 use berth_types::{RepositoryName, UserName};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -47,6 +47,8 @@ pub struct EcrApi {
     pub users: Users,
     /// Use cases of trusts.
     pub trusts: Trusts,
+    /// Use cases of jobs that failed too often.
+    pub failed_jobs: FailedJobs,
     /// Which registry this is.
     pub identity: Identity,
     /// Turns credentials into callers.

@@ -17,6 +17,7 @@ mod creation_template;
 mod custom_role;
 mod encryption_configuration;
 mod error;
+mod failed_jobs;
 mod federation;
 mod figures;
 mod image_description;

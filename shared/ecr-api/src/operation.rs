@@ -147,12 +147,15 @@ operations! {
         GetTrustPolicy,
         GetUserPolicy,
         ListAccessKeys,
+        ListFailedJobs,
         ListTrustPolicies,
         ListTrusts,
         ListUserPolicies,
         ListUsers,
+        PurgeFailedJobs,
         PutTrustPolicy,
         PutUserPolicy,
+        RetryFailedJobs,
         UpdateAccessKey,
     }
 }

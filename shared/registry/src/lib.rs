@@ -44,8 +44,8 @@ pub use identity::{
     AccessKey, AccessKeyStatus, IdentityError, NewAccessKey, User, UserPage, Users,
 };
 pub use jobs::{
-    Attempt, DeadLetter, DeadLetters, Job, JobDoer, JobQueue, JobQueues, MOST_ATTEMPTS, Runner,
-    SetAside, WhichLetters, Work, WorkError,
+    Attempt, DeadLetter, DeadLetters, FailedInQueue, FailedJobs, Job, JobDoer, JobQueue, JobQueues,
+    MOST_ATTEMPTS, Runner, SetAside, WhichLetters, Work, WorkError,
 };
 pub use layout::RepositoryId;
 pub use lifecycle::{

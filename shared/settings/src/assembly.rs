@@ -5,7 +5,7 @@ use berth_ecr_api::{BodyLimits, EcrApi, HostKnownBy, SessionApi};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::{StoreError, StoreErrorKind, SystemClock, WriteTable};
-use berth_registry::{Ports, Registry, Sessions, Trusts, Users};
+use berth_registry::{FailedJobs, Ports, Registry, Sessions, Trusts, Users};
 use berth_sts::{Hosts, Sts};
 
 use crate::Settings;
@@ -75,6 +75,7 @@ pub fn ecr_api(
         registry,
         users: Users::new(table.clone(), authenticator.known_keys(), clock.clone()),
         trusts: Trusts::new(table, authenticator.known_trusts(), clock.clone()),
+        failed_jobs: FailedJobs::default(),
         identity: settings.identity(),
         authenticator: Arc::new(authenticator),
         failed_logins: Arc::new(FailedLogins::new(FAILED_LOGIN)),

@@ -1,6 +1,6 @@
 //! A table and objects one of whose calls fails.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use berth_contract::{Around, ObjectsAround, TableAround};
 use berth_registry::ports::{StoreError, StoreErrorKind};
@@ -70,6 +70,24 @@ impl Around for Plan {
                 Err(error(kind))
             }
         }
+    }
+}
+
+/// A plan for several ports together: their calls are counted as they come.
+#[derive(Clone, Debug, Default)]
+pub struct SharedPlan(pub Arc<Plan>);
+
+impl Around for SharedPlan {
+    async fn around<T, E>(
+        &self,
+        name: &'static str,
+        call: impl Future<Output = Result<T, E>> + Send,
+    ) -> Result<T, E>
+    where
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        self.0.around(name, call).await
     }
 }
 

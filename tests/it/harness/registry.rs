@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use berth_embedded::{DataFolder, FileKeys, NoKms};
+use berth_embedded::{DataFolder, FileKeys, NoKms, SqliteTable};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{
     Action, Authenticator, Caller, Facts, FailedLogins, Gate, ImagePermit, RepositoryPermit,
@@ -33,6 +33,8 @@ pub struct Store {
     pub objects: Arc<dyn WriteObjects>,
     pub clock: Arc<TestClock>,
     pub keys: Arc<FileKeys>,
+    /// The table itself, for the queues in it.
+    pub(super) sqlite: Arc<SqliteTable>,
     folder: TempDir,
 }
 
@@ -44,9 +46,10 @@ impl Store {
         let folder = tempfile::tempdir_in(place).unwrap();
         let data = DataFolder::open(folder.path()).unwrap();
         let clock = Arc::new(TestClock::new());
-        let table = Arc::new(SteadyTable(data.table()));
+        let sqlite = data.table();
+        let table = Arc::new(SteadyTable(sqlite.clone()));
         let keys = Arc::new(FileKeys::new(&[7; FileKeys::MASTER_KEY_BYTES]));
-        Arc::new(Self { table, objects: data.objects(), clock, keys, folder })
+        Arc::new(Self { table, objects: data.objects(), clock, keys, sqlite, folder })
     }
 
     pub fn path(&self) -> &Path {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use berth_embedded::{DataFolder, SqliteQueue};
 use berth_registry::ports::{Clock, StoreError};
-use berth_registry::{JobQueue, JobQueues, MOST_ATTEMPTS};
+use berth_registry::{DeadLetters, FailedJobs, JobQueue, JobQueues, MOST_ATTEMPTS};
 
 /// Queue of what the webhook is told.
 const WEBHOOK: &str = "webhook";
@@ -47,6 +47,15 @@ impl Queues {
             queue.alive.recover().await?;
         }
         Ok(())
+    }
+
+    /// Returns what was set aside.
+    pub(in crate::serve) fn failed_jobs(&self) -> FailedJobs {
+        let of = |name: &'static str, Queue { alive, dead }: Queue| {
+            (name, DeadLetters::new(dead, alive))
+        };
+        let jobs = JobQueue::ALL.map(|jobs| of(jobs.as_str(), self.of(jobs)));
+        FailedJobs::new(jobs.into_iter().chain([of(WEBHOOK, self.webhook())]).collect())
     }
 
     /// Returns where jobs are sent to.

@@ -8,8 +8,8 @@ use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, SystemClock};
 use berth_registry::{
-    CreateOnPush, Identity, Ports, PushRules, Quotas, Registry, SparseManifests, Tenancy, Trusts,
-    Users,
+    CreateOnPush, FailedJobs, Identity, Ports, PushRules, Quotas, Registry, SparseManifests,
+    Tenancy, Trusts, Users,
 };
 use bytes::Bytes;
 use http::Request;
@@ -57,6 +57,7 @@ impl TestRegistry {
             registry,
             users: Users::new(ports.table.clone(), authenticator.known_keys(), clock.clone()),
             trusts: Trusts::new(ports.table, authenticator.known_trusts(), clock.clone()),
+            failed_jobs: FailedJobs::default(),
             identity,
             authenticator: Arc::new(authenticator),
             failed_logins: Arc::new(FailedLogins::new(Duration::ZERO)),

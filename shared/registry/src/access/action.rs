@@ -96,6 +96,8 @@ pub enum Action {
     InitiateLayerUpload,
     /// List the access keys of a user.
     ListAccessKeys,
+    /// List jobs that failed too often.
+    ListFailedJobs,
     /// List the referrers of a manifest.
     ListImageReferrers,
     /// List tags and images.
@@ -112,6 +114,8 @@ pub enum Action {
     ListUserPolicies,
     /// List users.
     ListUsers,
+    /// Delete jobs that failed too often.
+    PurgeFailedJobs,
     /// Change an account setting.
     PutAccountSetting,
     /// Push a manifest.
@@ -138,6 +142,8 @@ pub enum Action {
     RegisterPullTimeUpdateExclusion,
     /// Bring images from another registry, or take away those that it brought.
     ReplicateImage,
+    /// Try jobs again that failed too often.
+    RetryFailedJobs,
     /// Give a repository a policy.
     SetRepositoryPolicy,
     /// Find out what a lifecycle policy would do.
@@ -224,6 +230,7 @@ impl Action {
             Self::GetUserPolicy => "berth:GetUserPolicy",
             Self::InitiateLayerUpload => "ecr:InitiateLayerUpload",
             Self::ListAccessKeys => "berth:ListAccessKeys",
+            Self::ListFailedJobs => "berth:ListFailedJobs",
             Self::ListImageReferrers => "ecr:ListImageReferrers",
             Self::ListImages => "ecr:ListImages",
             Self::ListPullTimeUpdateExclusions => "ecr:ListPullTimeUpdateExclusions",
@@ -232,6 +239,7 @@ impl Action {
             Self::ListTagsForResource => "ecr:ListTagsForResource",
             Self::ListUserPolicies => "berth:ListUserPolicies",
             Self::ListUsers => "berth:ListUsers",
+            Self::PurgeFailedJobs => "berth:PurgeFailedJobs",
             Self::PutAccountSetting => "ecr:PutAccountSetting",
             Self::PutImage => "ecr:PutImage",
             Self::PutImageScanningConfiguration => "ecr:PutImageScanningConfiguration",
@@ -245,6 +253,7 @@ impl Action {
             Self::PutUserPolicy => "berth:PutUserPolicy",
             Self::RegisterPullTimeUpdateExclusion => "ecr:RegisterPullTimeUpdateExclusion",
             Self::ReplicateImage => "ecr:ReplicateImage",
+            Self::RetryFailedJobs => "berth:RetryFailedJobs",
             Self::SetRepositoryPolicy => "ecr:SetRepositoryPolicy",
             Self::StartLifecyclePolicyPreview => "ecr:StartLifecyclePolicyPreview",
             Self::TagResource => "ecr:TagResource",
@@ -305,12 +314,14 @@ impl Action {
             | Self::GetTrustPolicy
             | Self::GetUserPolicy
             | Self::ListAccessKeys
+            | Self::ListFailedJobs
             | Self::ListPullTimeUpdateExclusions
             | Self::ListTagsForResource
             | Self::ListTrustPolicies
             | Self::ListTrusts
             | Self::ListUserPolicies
             | Self::ListUsers
+            | Self::PurgeFailedJobs
             | Self::PutAccountSetting
             | Self::PutImageScanningConfiguration
             | Self::PutImageTagMutability
@@ -323,6 +334,7 @@ impl Action {
             | Self::PutUserPolicy
             | Self::RegisterPullTimeUpdateExclusion
             | Self::ReplicateImage
+            | Self::RetryFailedJobs
             | Self::SetRepositoryPolicy
             | Self::StartLifecyclePolicyPreview
             | Self::TagResource

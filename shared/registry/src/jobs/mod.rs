@@ -3,6 +3,7 @@
 
 mod dead_letters;
 mod doer;
+mod failed;
 mod job;
 mod runner;
 mod set_aside;
@@ -10,6 +11,7 @@ mod work;
 
 pub use dead_letters::{DeadLetter, DeadLetters, WhichLetters};
 pub use doer::{Attempt, JobDoer, MOST_ATTEMPTS};
+pub use failed::{FailedInQueue, FailedJobs};
 pub use job::{Job, JobQueue, JobQueues};
 pub use runner::Runner;
 pub use set_aside::SetAside;

@@ -1,0 +1,115 @@
+//! What happens later, in a test: an outbox that is dispatched, queues, and workers that are cut off.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use berth_contract::Around as _;
+use berth_embedded::SqliteQueue;
+use berth_registry::ports::{
+    Clock as _, Message, NewMessage, PublishEvents, Receipt, Receive, ReceiveMessages,
+    RegistryEvent, SendMessages, StoreError, WriteTable,
+};
+use berth_registry::{Dispatch, JobQueue, JobQueues, MOST_ATTEMPTS};
+use serde_json::Value;
+
+use super::registry::identity;
+use super::{SharedPlan, Store};
+
+/// All that was told of a registry, in EventBridge's form.
+#[derive(Debug, Default)]
+pub struct Told(Mutex<Vec<RegistryEvent>>);
+
+impl Told {
+    /// Returns all that was told, and forgets it.
+    pub fn take(&self) -> Vec<Value> {
+        let told = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        told.iter().map(|event| event.to_json().unwrap()).collect()
+    }
+}
+
+#[async_trait]
+impl PublishEvents for Told {
+    async fn publish(&self, events: &[RegistryEvent]) -> Result<(), StoreError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(events);
+        Ok(())
+    }
+}
+
+/// A queue, or who hears of events, one of whose calls fails.
+#[derive(Debug)]
+pub struct Faulty<P: ?Sized> {
+    plan: SharedPlan,
+    inner: Arc<P>,
+}
+
+impl<P: ?Sized> Faulty<P> {
+    pub fn wrap(inner: Arc<P>, plan: &SharedPlan) -> Self {
+        Self { inner, plan: plan.clone() }
+    }
+}
+
+#[async_trait]
+impl<P: PublishEvents + ?Sized> PublishEvents for Faulty<P> {
+    async fn publish(&self, events: &[RegistryEvent]) -> Result<(), StoreError> {
+        self.plan.around("publish", self.inner.publish(events)).await
+    }
+}
+
+#[async_trait]
+impl<P: SendMessages + ?Sized> SendMessages for Faulty<P> {
+    async fn send(&self, messages: &[NewMessage]) -> Result<(), StoreError> {
+        self.plan.around("send", self.inner.send(messages)).await
+    }
+}
+
+#[async_trait]
+impl<P: ReceiveMessages + ?Sized> ReceiveMessages for Faulty<P> {
+    async fn receive(&self, receive: Receive) -> Result<Vec<Message>, StoreError> {
+        self.plan.around("receive", self.inner.receive(receive)).await
+    }
+
+    async fn acknowledge(&self, receipt: &Receipt) -> Result<(), StoreError> {
+        self.plan.around("acknowledge", self.inner.acknowledge(receipt)).await
+    }
+
+    async fn hide(&self, receipt: &Receipt, time: Duration) -> Result<Receipt, StoreError> {
+        self.plan.around("hide", self.inner.hide(receipt, time)).await
+    }
+}
+
+impl Store {
+    /// Returns a queue of jobs, and that of its dead letters.
+    pub fn queue(&self, of: JobQueue) -> (Arc<SqliteQueue>, Arc<SqliteQueue>) {
+        let dead = format!("{}-dead", of.as_str());
+        let queue = |name: &str| SqliteQueue::new(self.sqlite.clone(), name, self.clock.clone());
+        let alive = queue(of.as_str()).with_dead_letters(MOST_ATTEMPTS, &dead);
+        (Arc::new(alive), Arc::new(queue(&dead)))
+    }
+
+    /// Returns where jobs are sent to.
+    pub fn jobs(&self) -> JobQueues {
+        JobQueues {
+            lifecycle: self.queue(JobQueue::Lifecycle).0,
+            collect: self.queue(JobQueue::Collect).0,
+            replicate: self.queue(JobQueue::Replicate).0,
+        }
+    }
+
+    /// Dispatches all that is in the outbox, and returns what was told.
+    pub async fn dispatch_all(&self) -> Vec<Value> {
+        let told = Arc::new(Told::default());
+        let dispatch = dispatch(self.table.clone(), told.clone(), self.jobs());
+        dispatch.sweep(self.clock.now().plus(Duration::from_millis(1))).await.unwrap();
+        told.take()
+    }
+}
+
+/// Returns what dispatches the outbox in `table`, and tells `told`.
+pub fn dispatch(
+    table: Arc<dyn WriteTable>,
+    told: Arc<dyn PublishEvents>,
+    jobs: JobQueues,
+) -> Dispatch {
+    Dispatch::new(table, told, jobs, identity())
+}
