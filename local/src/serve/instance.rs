@@ -10,7 +10,8 @@ use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::SystemClock;
 use berth_registry::{
-    FailedJobs, Ports, PushRules, Registry, Sessions, Tenancy, Trusts, Users, WatchedTable,
+    FailedJobs, JobQueue, LifecycleWorker, Ports, PushRules, Registry, RemovalPorts, Sessions,
+    Tenancy, Trusts, Users, WatchedTable, Work,
 };
 use berth_sts::{Hosts, Sts};
 
@@ -69,7 +70,7 @@ impl RegistryInstance {
             written,
             clock: ports.clock.clone(),
             registry: registry.identity.clone(),
-            workers: Vec::new(),
+            workers: workers(&ports),
             webhook: settings.webhook.clone(),
         };
         let apis = apis(settings, registry, &ports, use_cases, failed_jobs, root.credentials, keys);
@@ -93,6 +94,13 @@ impl RegistryInstance {
         listeners.serve(service, Limits::default(), stop).await;
         tasks.stop().await;
     }
+}
+
+/// Returns what does the jobs of a registry.
+fn workers(ports: &Ports) -> Vec<(JobQueue, Arc<dyn Work>)> {
+    let Ports { table, objects, clock, .. } = ports.clone();
+    let removal = RemovalPorts { table, objects: objects.clone(), doomed: objects, clock };
+    vec![(JobQueue::Lifecycle, Arc::new(LifecycleWorker::new(&removal)))]
 }
 
 /// Puts the APIs on a registry.
