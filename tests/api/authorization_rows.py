@@ -132,6 +132,10 @@ EXISTS = ("RepositoryAlreadyExistsException",)
 PART = {"uploadId": UPLOAD, "partFirstByte": 0, "partLastByte": 2, "layerPartBlob": "YWJj"}
 NO_SIGNING = ("", "SigningConfigurationNotFoundException")
 NO_POLICY = ("", "RepositoryPolicyNotFoundException")
+BACKFILL = {"replicationBackfillId": "0193a5b4-0000-7000-8000-000000000000"}
+NO_BACKFILL = ("ReplicationBackfillNotFoundException",)
+ELSEWHERE = {"destination": {"region": "eu-west-1", "registryId": "111122223333"}}
+INVALID = "InvalidParameterException"
 NO_REGISTRY_POLICY = ("", "RegistryPolicyNotFoundException")
 OF_RULE = {"ecrRepositoryPrefix": "cache"}
 RULE = OF_RULE | {"upstreamRegistryUrl": "quay.io"}
@@ -182,6 +186,7 @@ ECR = [
     Row("DescribeImages"),
     Row("DescribeImages", members=BY_TAG),
     Row("DescribeRegistry", Of.REGISTRY),
+    Row("DescribeReplicationBackfillResults", Of.REGISTRY, BACKFILL, allowed=NO_BACKFILL),
     Row("DescribeRepositories", Of.ALL_REPOSITORIES),
     Row("DescribeRepositories", members=NAMES),
     Row("GetAccountSetting", Of.REGISTRY, SETTING),
@@ -197,6 +202,7 @@ ECR = [
     Row("ListImageReferrers", members={"subjectId": {"imageDigest": IMAGE.digest}}),
     Row("ListImages"),
     Row("ListPullTimeUpdateExclusions", Of.REGISTRY),
+    Row("ListReplicationBackfills", Of.REGISTRY),
     Row("ListTagsForResource", members=ARN),
     Row("PutAccountSetting", Of.REGISTRY, SETTING | {"value": "ENABLED"}),
     Row(
@@ -224,6 +230,8 @@ ECR = [
     ),
     Row("SetRepositoryPolicy", members={"policyText": POLICY, "force": True}),
     Row("StartLifecyclePolicyPreview", members=LIFECYCLE, allowed=PREVIEWED),
+    Row("StartReplicationBackfill", Of.REGISTRY, ELSEWHERE, allowed=(INVALID,)),
+    Row("StopReplicationBackfill", Of.REGISTRY, BACKFILL, allowed=NO_BACKFILL),
     Row("TagResource", members=ARN | TAGS),
     Row("UntagResource", members=ARN | {"tagKeys": ["stage"]}),
     Row("UploadLayerPart", members=PART, allowed=("UploadNotFoundException",)),

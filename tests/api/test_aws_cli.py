@@ -21,6 +21,13 @@ NAME = "cli/app"
 ARN = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{NAME}"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/cli"
 PROFILE = f"arn:aws:signer:{REGION}:{ACCOUNT}:/signing-profiles/cli"
+# Operations of botocore's model for which this version of the command line has no command.
+NO_COMMAND = {
+    "DescribeReplicationBackfillResults",
+    "ListReplicationBackfills",
+    "StartReplicationBackfill",
+    "StopReplicationBackfill",
+}
 SUPPORTED = {name for name, state in documented("ecr").items() if state == "supported"}
 POLICY: dict[str, Any] = {
     "Version": "2012-10-17",
@@ -94,7 +101,7 @@ def test_every_operation_is_a_command(berth: BerthServer, aws: CommandLine, tmp_
     settings(aws)
     prefixes(aws)
     aws("delete-repository", "--repository-name", NAME, "--force")
-    assert aws.calls.succeeded == SUPPORTED
+    assert aws.calls.succeeded == SUPPORTED - NO_COMMAND
 
 
 def repositories(aws: CommandLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,12 +12,14 @@ from berth_server import BerthServer
 from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, WaiterError
-from ecr_http import client
+from ecr_http import ACCOUNT, client
 from ecr_images import push, small_image
 from ecr_model import load
 from test_operations import documented
 
 NAME = "pages/app"
+ELSEWHERE = {"region": "ap-south-1", "registryId": ACCOUNT}
+END_SECONDS = 60
 PAGINATORS = load("paginators-1")["pagination"]
 WAITERS = load("waiters-2")["waiters"]
 STATES = documented("ecr")
@@ -107,14 +110,56 @@ def fill_a_preview(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any],
     return members, {image["imageDigest"] for image in kept}
 
 
+def send_elsewhere(ecr: BaseClient, *destinations: dict[str, str]) -> None:
+    """Lets the registry replicate its images to registries that it does not reach."""
+    rules = [{"destinations": destinations}] if destinations else []
+    ecr.put_replication_configuration(replicationConfiguration={"rules": rules})
+
+
+def backfill(ecr: BaseClient) -> str:
+    """Begins a backfill, waits for its end, and returns its id."""
+    send_elsewhere(ecr, ELSEWHERE)
+    made = ecr.start_replication_backfill(destination=ELSEWHERE)["replicationBackfillId"]
+    deadline = time.monotonic() + END_SECONDS
+    while "endedAt" not in ecr.describe_replication_backfill_results(replicationBackfillId=made):
+        assert time.monotonic() < deadline, f"backfill {made} does not end"
+        time.sleep(0.1)
+    return made
+
+
+def fill_with_backfills(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any], set[str]]:
+    """Returns backfills of which there are enough."""
+    return {}, {backfill(ecr) for _ in range(5)}
+
+
+def fill_with_results(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any], set[str]]:
+    """Returns a backfill of one image of each of some repositories."""
+    _, names = fill_with_repositories(berth, ecr)
+    for name in names:
+        push(berth, name, small_image(name), "v1")
+    return {"replicationBackfillId": backfill(ecr)}, names
+
+
+def empty_of_results(ecr: BaseClient) -> None:
+    send_elsewhere(ecr)
+    for i in range(5):
+        ecr.delete_repository(repositoryName=f"pages/repository-{i}", force=True)
+
+
 # How to fill a registry for a paginator, what to call each thing, and how to empty it afterwards.
 FILLINGS: dict[str, tuple[Filling, str, Callable[[BaseClient], None]]] = {
     "DescribeImages": (fill_with_images, "imageDigest", lambda _: None),
     "DescribePullThroughCacheRules": (fill_with_rules, "ecrRepositoryPrefix", empty_of_rules),
+    "DescribeReplicationBackfillResults": (
+        fill_with_results,
+        "repositoryName",
+        empty_of_results,
+    ),
     "DescribeRepositories": (fill_with_repositories, "repositoryName", empty_of_repositories),
     "DescribeRepositoryCreationTemplates": (fill_with_templates, "prefix", empty_of_templates),
     "GetLifecyclePolicyPreview": (fill_a_preview, "imageDigest", lambda _: None),
     "ListImages": (fill_with_images, "imageDigest", lambda _: None),
+    "ListReplicationBackfills": (fill_with_backfills, "replicationBackfillId", send_elsewhere),
 }
 
 

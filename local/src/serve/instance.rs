@@ -10,8 +10,9 @@ use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
 use berth_registry::ports::SystemClock;
 use berth_registry::{
-    FailedJobs, JobQueue, LifecycleWorker, Ports, PushRules, Registry, RemovalPorts, Sessions,
-    Tenancy, Trusts, Users, WatchedTable, Work,
+    FailedJobs, Identity, JobQueue, LifecycleWorker, Peer, Peers, Ports, PushRules, Registry,
+    RemovalPorts, ReplicateWorker, ReplicationPorts, Sessions, Tenancy, Trusts, Users,
+    WatchedTable, Work,
 };
 use berth_sts::{Hosts, Sts};
 
@@ -32,7 +33,9 @@ const CHUNK_MIN_LENGTH: u64 = 1024 * 1024;
 /// A registry: where its data lies, its use cases, and what answers its requests.
 #[derive(Debug)]
 pub(super) struct RegistryInstance {
+    identity: Identity,
     ports: Ports,
+    registry: Registry,
     apis: Apis,
     base_url: BaseUrl,
     later: Later,
@@ -73,12 +76,35 @@ impl RegistryInstance {
             workers: workers(&ports),
             webhook: settings.webhook.clone(),
         };
-        let apis = apis(settings, registry, &ports, use_cases, failed_jobs, root.credentials, keys);
+        let apis = apis(
+            settings,
+            registry,
+            &ports,
+            use_cases.clone(),
+            failed_jobs,
+            root.credentials,
+            keys,
+        );
         let base_url = match &registry.public_url {
             Some(url) => BaseUrl::Fixed(url.clone()),
             None => BaseUrl::OfRequest(url),
         };
-        Ok(Self { ports, apis, base_url, later })
+        let identity = registry.identity.clone();
+        Ok(Self { identity, ports, registry: use_cases, apis, base_url, later })
+    }
+
+    /// Returns the registry as others reach it.
+    pub(super) fn peer(&self) -> Peer {
+        Peer::new(self.identity.clone(), self.registry.clone())
+    }
+
+    /// Lets the registry replicate to its peers.
+    pub(super) fn replicate_to(&mut self, peers: Vec<Peer>) {
+        let Ports { table, objects, clock, .. } = self.ports.clone();
+        let ports = ReplicationPorts { table, objects, clock };
+        let peers = Arc::new(Peers::new(peers));
+        let worker = ReplicateWorker::new(ports, self.identity.clone(), peers);
+        self.later.workers.push((JobQueue::Replicate, Arc::new(worker)));
     }
 
     /// Answers requests, and does what happens later, until the process is told to stop.

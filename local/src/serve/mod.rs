@@ -41,6 +41,11 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
         let instance = RegistryInstance::build(&settings, registry, home, url)?;
         instances.push((instance, listeners));
     }
+    let peers: Vec<_> = instances.iter().map(|(instance, _)| instance.peer()).collect();
+    for (place, (instance, _)) in instances.iter_mut().enumerate() {
+        let others = peers.iter().enumerate().filter(|(other, _)| *other != place);
+        instance.replicate_to(others.map(|(_, peer)| peer.clone()).collect());
+    }
     welcome::print(&settings, &welcomes);
 
     let mut serving = JoinSet::new();

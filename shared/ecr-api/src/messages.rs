@@ -1,11 +1,13 @@
 //! What clients are told of errors, in ECR's words.
 
 use berth_registry::{
-    LifecyclePreviewError, MissingContent, PrefixedKind, QuotaExceeded, StorageRefusal,
+    BackfillError, LifecyclePreviewError, MissingContent, PrefixedKind, QuotaExceeded,
+    ReplicationDestination, StorageRefusal,
 };
 use berth_types::{Digest, RegistryId, RepositoryName, RepositoryPrefix, Tag};
 
 use crate::image_id::ImageIdentifier;
+use crate::parameter::InvalidParameter;
 
 /// Says that a layer can't be read because no image has it.
 pub(crate) const LAYER_UNUSED: &str =
@@ -36,6 +38,42 @@ pub(crate) fn preview_refused(
             format!(
                 "The previous lifecycle policy preview for the repository with name '{name}' in the registry with id '{registry_id}' has not completed, please wait and try again"
             ),
+        ),
+    }
+}
+
+/// Returns the exception and the message of a refused request about backfills.
+pub(crate) fn backfill_refused(
+    error: &BackfillError,
+    registry_id: &RegistryId,
+) -> (&'static str, String) {
+    match error {
+        BackfillError::NoRule(_) => {
+            let reason = "must be a destination of the registry's replication configuration";
+            let error = InvalidParameter::new("destination", reason);
+            ("InvalidParameterException", error.to_string())
+        }
+        BackfillError::InProgress(ReplicationDestination { region, .. }) => (
+            "ReplicationBackfillInProgressException",
+            format!(
+                "A replication backfill to the region '{region}' is in progress in the registry with id '{registry_id}'"
+            ),
+        ),
+        BackfillError::TooMany(count) => (
+            "LimitExceededException",
+            format!(
+                "The registry with id '{registry_id}' has {count} replication backfills in progress, wait until one of them ended"
+            ),
+        ),
+        BackfillError::Unknown(id) => (
+            "ReplicationBackfillNotFoundException",
+            format!(
+                "The replication backfill with id '{id}' does not exist in the registry with id '{registry_id}'"
+            ),
+        ),
+        BackfillError::Ended(id) => (
+            "ReplicationBackfillInvalidStatusException",
+            format!("The replication backfill with id '{id}' is not in progress"),
         ),
     }
 }

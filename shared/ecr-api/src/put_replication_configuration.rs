@@ -42,7 +42,7 @@ struct DeleteReplicationInput {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct DestinationInput {
+pub(crate) struct DestinationInput {
     region: Option<String>,
     registry_id: Option<String>,
 }
@@ -109,7 +109,8 @@ fn rule(at: &str, input: RuleInput) -> Result<ReplicationRule, InvalidParameter>
     Ok(ReplicationRule { destinations, repository_filters, delete_replication })
 }
 
-fn destination(
+/// Parses a destination, which is given `at`.
+pub(crate) fn destination(
     at: &str,
     input: DestinationInput,
 ) -> Result<ReplicationDestination, InvalidParameter> {

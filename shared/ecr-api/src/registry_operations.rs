@@ -9,12 +9,13 @@ use crate::{
     batch_get_repository_scanning_configuration, create_pull_through_cache_rule,
     create_repository_creation_template, delete_pull_through_cache_rule, delete_registry_policy,
     delete_repository_creation_template, delete_signing_configuration,
-    describe_pull_through_cache_rules, describe_registry, describe_repository_creation_templates,
-    get_account_setting, get_lifecycle_policy_preview, get_registry_policy,
-    get_registry_scanning_configuration, get_signing_configuration, put_account_setting,
-    put_registry_policy, put_registry_scanning_configuration, put_replication_configuration,
-    put_signing_configuration, start_lifecycle_policy_preview, update_pull_through_cache_rule,
-    update_repository_creation_template,
+    describe_pull_through_cache_rules, describe_registry, describe_replication_backfill_results,
+    describe_repository_creation_templates, get_account_setting, get_lifecycle_policy_preview,
+    get_registry_policy, get_registry_scanning_configuration, get_signing_configuration,
+    list_replication_backfills, put_account_setting, put_registry_policy,
+    put_registry_scanning_configuration, put_replication_configuration, put_signing_configuration,
+    start_lifecycle_policy_preview, start_replication_backfill, stop_replication_backfill,
+    update_pull_through_cache_rule, update_repository_creation_template,
 };
 
 impl Call<'_> {
@@ -85,6 +86,18 @@ impl Call<'_> {
             }
             E::UpdateRepositoryCreationTemplate => {
                 write(&update_repository_creation_template::run(self, read(body)?).await?)
+            }
+            E::StartReplicationBackfill => {
+                write(&start_replication_backfill::run(self, read(body)?).await?)
+            }
+            E::StopReplicationBackfill => {
+                write(&stop_replication_backfill::run(self, read(body)?).await?)
+            }
+            E::ListReplicationBackfills => {
+                write(&list_replication_backfills::run(self, read(body)?).await?)
+            }
+            E::DescribeReplicationBackfillResults => {
+                write(&describe_replication_backfill_results::run(self, read(body)?).await?)
             }
             _ => Err(ApiError::UnsupportedOperation(Operation::Ecr(operation).name())),
         }

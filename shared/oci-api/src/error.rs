@@ -192,6 +192,7 @@ fn registry_row(error: &RegistryError) -> Row {
             row(StatusCode::BAD_REQUEST, "BLOB_UPLOAD_INVALID")
         }
         E::LifecyclePolicyUnknown(_)
+        | E::Backfill(_)
         | E::LifecyclePreview(_)
         | E::SigningConfigurationUnknown
         | E::SettingTooLarge { .. }

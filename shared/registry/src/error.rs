@@ -7,6 +7,7 @@ use berth_types::{
 use crate::archive::StorageRefusal;
 use crate::lifecycle::LifecyclePreviewError;
 use crate::ports::{PutError, StoreError};
+use crate::replication::BackfillError;
 use crate::settings::PrefixedKind;
 
 /// Why a use case refused or failed. Each protocol has one table that renders every variant.
@@ -27,6 +28,9 @@ pub enum RegistryError {
     /// There is no preview of a lifecycle policy, or there is one already.
     #[error(transparent)]
     LifecyclePreview(#[from] LifecyclePreviewError),
+    /// A backfill was not begun, stopped or read.
+    #[error(transparent)]
+    Backfill(#[from] BackfillError),
     /// Nothing says which images are signed.
     #[error("the registry has no signing configuration")]
     SigningConfigurationUnknown,

@@ -31,6 +31,9 @@
 //! | `settings` | NAME | setting of the registry | |
 //! | `templates` | PREFIX | template of the repositories that the registry makes | |
 //! | `cache-rules` | PREFIX | rule of pull-through caches | |
+//! | `backfills` | BACKFILL | backfill: its destination, how far it is | |
+//! | `backfill/BACKFILL` | `page/NUMBER` | what it replicates, and what became of that | |
+//! | `unended-backfills` | `unended-backfills` | the backfills that did not end | |
 //! | `outbox/SHARD` | TIME/UUID | event: what changed | |
 //! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
 //!
@@ -51,6 +54,7 @@ use uuid::Uuid;
 
 use crate::outbox::EventId;
 use crate::ports::{Key, ObjectKey, Timestamp};
+use crate::replication::BackfillId;
 use crate::settings::{PrefixedKind, ReplicationDestination};
 
 /// Id of a repository: a UUID, never used twice.
@@ -128,6 +132,12 @@ pub(crate) enum Place<'a> {
         signature: &'a str,
     },
     Event(EventId),
+    Backfill(BackfillId),
+    BackfillPage {
+        backfill: BackfillId,
+        page: u32,
+    },
+    UnendedBackfills,
 }
 
 impl Place<'_> {
@@ -193,6 +203,14 @@ impl Place<'_> {
                 let sort = format!("{:014}/{}", id.at.millis(), id.uuid);
                 Key { partition: outbox(shard(id.uuid)), sort }
             }
+            Self::Backfill(id) => Key { partition: BACKFILLS.to_owned(), sort: id.to_string() },
+            Self::BackfillPage { backfill, page } => {
+                Key { partition: backfill_pages(backfill), sort: format!("page/{page:08}") }
+            }
+            Self::UnendedBackfills => {
+                let name = "unended-backfills".to_owned();
+                Key { partition: name.clone(), sort: name }
+            }
             Self::TrustPolicy(trust, policy) => {
                 Key { partition: of_trust(trust), sort: format!("{POLICIES}{policy}") }
             }
@@ -225,6 +243,14 @@ fn shard(event: Uuid) -> u8 {
 
 /// Sort key of a repository's storage figures, and partition of the registry's.
 pub(crate) const FIGURES: &str = "figures";
+
+/// Partition of all backfills, the oldest first.
+pub(crate) const BACKFILLS: &str = "backfills";
+
+/// Returns the partition of a backfill's pages.
+pub(crate) fn backfill_pages(id: BackfillId) -> String {
+    format!("backfill/{id}")
+}
 
 /// Partition of the names of all repositories.
 pub(crate) const NAMES: &str = "names";

@@ -66,9 +66,11 @@ pub use registry::{
     RemovalPorts, SparseManifests, Tenancy,
 };
 pub use replication::{
+    Backfill, BackfillError, BackfillId, BackfillJob, BackfillPage, BackfillProgress,
+    BackfillResult, BackfillResults, BackfillStatus, BackfilledImage, Backfills,
     ImageReplicationStatus, ImageToReplicate, Peer, Peers, ReplicateJob, ReplicateWorker,
     Replicated, ReplicationFailure, ReplicationOutcome, ReplicationPlan, ReplicationPorts,
-    ReplicationRules, ReplicationState,
+    ReplicationRules, ReplicationState, ResultPlace, WhichResults,
 };
 pub use repositories::{
     CreateRepository, DeleteRepository, Directory, Repositories, Repository, RepositoryChange,

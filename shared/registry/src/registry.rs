@@ -12,6 +12,7 @@ use crate::ports::{
     CheckKeys, Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable,
 };
 use crate::quotas::Quotas;
+use crate::replication::Backfills;
 use crate::repositories::{Directory, Repositories};
 use crate::settings::Settings;
 
@@ -118,6 +119,8 @@ pub struct Registry {
     pub pull_time_exclusions: PullTimeExclusions,
     /// What lifecycle policies would do.
     pub lifecycle_previews: LifecyclePreviews,
+    /// Replication of what stood before a rule.
+    pub backfills: Backfills,
     /// Moving images to the archive and back.
     pub archive: Archive,
     /// How many images there are, and how large they are.
@@ -206,6 +209,7 @@ impl Registry {
             },
             figures: Figures { table: ports.table.clone(), directory: directory.clone() },
             lifecycle_previews,
+            backfills: Backfills { table: ports.table.clone(), clock: ports.clock.clone() },
             removal: Removal::sharing(&removal, directory),
         }
     }

@@ -8,8 +8,8 @@ use http::StatusCode;
 
 use super::ErrorAnswer;
 use crate::messages::{
-    LAYER_UNUSED, content_missing, image_id, image_unknown, prefix_taken, prefix_unknown,
-    preview_refused, quota_exceeded, repository_unknown, storage_refused,
+    LAYER_UNUSED, backfill_refused, content_missing, image_id, image_unknown, prefix_taken,
+    prefix_unknown, preview_refused, quota_exceeded, repository_unknown, storage_refused,
 };
 use crate::parameter::InvalidParameter;
 use crate::tag_mutability::unfit_filters;
@@ -66,6 +66,7 @@ pub(super) fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -
             ),
         ),
         E::LifecyclePreview(error) => preview_refused(error, registry_id),
+        E::Backfill(error) => backfill_refused(error, registry_id),
         E::ManifestUnknown { repository, reference } => {
             let id = match reference {
                 Reference::Tag(tag) => image_id(None, Some(tag)),
@@ -107,10 +108,7 @@ pub(super) fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -
         | E::TooManyChunks(_)
         | E::TooManyPrefixes { .. }
         | E::TooManyExclusions { .. } => ("LimitExceededException", error.to_string()),
-        E::ManifestInvalid(reason) => {
-            let error = InvalidParameter::new("imageManifest", reason.to_string());
-            ("InvalidParameterException", error.to_string())
-        }
+        E::ManifestInvalid(reason) => manifest_invalid(reason),
         E::ImageReferenced { .. } | E::BlobInUse { .. } | E::SettingTooLarge { .. } => {
             ("InvalidParameterException", error.to_string())
         }
@@ -122,6 +120,11 @@ pub(super) fn registry_answer(error: &RegistryError, registry_id: &RegistryId) -
         E::Store(error) => return store_answer(error),
     };
     ErrorAnswer::client(code, message)
+}
+
+fn manifest_invalid(reason: &impl ToString) -> (&'static str, String) {
+    let error = InvalidParameter::new("imageManifest", reason.to_string());
+    ("InvalidParameterException", error.to_string())
 }
 
 fn store_answer(error: &StoreError) -> ErrorAnswer {

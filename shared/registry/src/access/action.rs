@@ -62,6 +62,8 @@ pub enum Action {
     DescribePullThroughCacheRules,
     /// Describe the registry.
     DescribeRegistry,
+    /// Read how far a backfill is, and what became of its images.
+    DescribeReplicationBackfillResults,
     /// List and describe repositories.
     DescribeRepositories,
     /// List and describe templates of repositories.
@@ -104,6 +106,8 @@ pub enum Action {
     ListImages,
     /// List the principals whose pulls are not recorded.
     ListPullTimeUpdateExclusions,
+    /// List the backfills.
+    ListReplicationBackfills,
     /// List the resource tags of a repository.
     ListTagsForResource,
     /// List whom of AWS the registry lets in.
@@ -148,6 +152,10 @@ pub enum Action {
     SetRepositoryPolicy,
     /// Find out what a lifecycle policy would do.
     StartLifecyclePolicyPreview,
+    /// Begin a backfill.
+    StartReplicationBackfill,
+    /// Stop a backfill.
+    StopReplicationBackfill,
     /// Give a repository resource tags.
     TagResource,
     /// Take resource tags from a repository.
@@ -213,6 +221,7 @@ impl Action {
             Self::DescribeImages => "ecr:DescribeImages",
             Self::DescribePullThroughCacheRules => "ecr:DescribePullThroughCacheRules",
             Self::DescribeRegistry => "ecr:DescribeRegistry",
+            Self::DescribeReplicationBackfillResults => "ecr:DescribeReplicationBackfillResults",
             Self::DescribeRepositories => "ecr:DescribeRepositories",
             Self::DescribeRepositoryCreationTemplates => "ecr:DescribeRepositoryCreationTemplates",
             Self::GetAccountSetting => "ecr:GetAccountSetting",
@@ -234,6 +243,7 @@ impl Action {
             Self::ListImageReferrers => "ecr:ListImageReferrers",
             Self::ListImages => "ecr:ListImages",
             Self::ListPullTimeUpdateExclusions => "ecr:ListPullTimeUpdateExclusions",
+            Self::ListReplicationBackfills => "ecr:ListReplicationBackfills",
             Self::ListTrustPolicies => "berth:ListTrustPolicies",
             Self::ListTrusts => "berth:ListTrusts",
             Self::ListTagsForResource => "ecr:ListTagsForResource",
@@ -256,6 +266,8 @@ impl Action {
             Self::RetryFailedJobs => "berth:RetryFailedJobs",
             Self::SetRepositoryPolicy => "ecr:SetRepositoryPolicy",
             Self::StartLifecyclePolicyPreview => "ecr:StartLifecyclePolicyPreview",
+            Self::StartReplicationBackfill => "ecr:StartReplicationBackfill",
+            Self::StopReplicationBackfill => "ecr:StopReplicationBackfill",
             Self::TagResource => "ecr:TagResource",
             Self::UntagResource => "ecr:UntagResource",
             Self::UpdateAccessKey => "berth:UpdateAccessKey",
@@ -300,6 +312,7 @@ impl Action {
             | Self::DescribeImageReplicationStatus
             | Self::DescribeImages
             | Self::DescribeRegistry
+            | Self::DescribeReplicationBackfillResults
             | Self::DescribeRepositories
             | Self::GetAccountSetting
             | Self::GetAuthorizationToken
@@ -316,6 +329,7 @@ impl Action {
             | Self::ListAccessKeys
             | Self::ListFailedJobs
             | Self::ListPullTimeUpdateExclusions
+            | Self::ListReplicationBackfills
             | Self::ListTagsForResource
             | Self::ListTrustPolicies
             | Self::ListTrusts
@@ -337,6 +351,8 @@ impl Action {
             | Self::RetryFailedJobs
             | Self::SetRepositoryPolicy
             | Self::StartLifecyclePolicyPreview
+            | Self::StartReplicationBackfill
+            | Self::StopReplicationBackfill
             | Self::TagResource
             | Self::CreatePullThroughCacheRule
             | Self::CreateRepositoryCreationTemplate

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::PlacementJob;
 use crate::lifecycle::PreviewJob;
 use crate::ports::{NewMessage, SendMessages, StoreError, StoreErrorKind};
-use crate::replication::ReplicateJob;
+use crate::replication::{BackfillJob, ReplicateJob};
 
 /// Something to be done later. It may be done twice, or be cut off and done again: that changes
 /// nothing twice.
@@ -18,6 +18,8 @@ pub enum Job {
     PlaceLayers(PlacementJob),
     /// Replicate a change.
     Replicate(ReplicateJob),
+    /// Carry out a backfill.
+    ReplicationBackfill(BackfillJob),
 }
 
 /// Queue of jobs of a kind. Each has a queue of dead letters.
@@ -52,7 +54,7 @@ impl Job {
     pub fn queue(&self) -> JobQueue {
         match self {
             Self::LifecyclePreview(_) | Self::PlaceLayers(_) => JobQueue::Lifecycle,
-            Self::Replicate(_) => JobQueue::Replicate,
+            Self::Replicate(_) | Self::ReplicationBackfill(_) => JobQueue::Replicate,
         }
     }
 

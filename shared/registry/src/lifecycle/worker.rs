@@ -26,7 +26,7 @@ impl Work for LifecycleWorker {
     async fn work(&self, job: Job, _until: Timestamp) -> Result<Vec<Job>, WorkError> {
         match job {
             Job::LifecyclePreview(job) => self.previews.run(&job).await?,
-            other @ (Job::PlaceLayers(_) | Job::Replicate(_)) => {
+            other => {
                 return Err(WorkError::Hopeless(format!("nothing does {other:?}")));
             }
         }

@@ -93,7 +93,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Returns the next image or, if it has tags, the next of them. Documents are not needed.
-    pub(super) async fn next_id(&mut self) -> Result<Option<ImageId>, RegistryError> {
+    pub(crate) async fn next_id(&mut self) -> Result<Option<ImageId>, RegistryError> {
         while let Some((digest, part, item)) = self.next().await? {
             match part {
                 ImagePart::Tag(tag) => return Ok(Some(ImageId { digest, tag: Some(tag) })),

@@ -6,6 +6,7 @@
 //! what stands in the source when it runs, so that jobs may come twice and in any order. What
 //! came by replication carries its [`Origin`](crate::Origin) and goes no further.
 
+mod backfill;
 mod blobs;
 mod course;
 mod failure;
@@ -19,6 +20,11 @@ mod status;
 mod tags;
 mod worker;
 
+pub use backfill::{
+    Backfill, BackfillError, BackfillId, BackfillJob, BackfillPage, BackfillProgress,
+    BackfillResult, BackfillResults, BackfillStatus, BackfilledImage, Backfills, ResultPlace,
+    WhichResults,
+};
 pub use failure::ReplicationFailure;
 pub use image::{ImageToReplicate, ReplicationOutcome};
 pub use job::{ReplicateJob, Replicated};

@@ -56,6 +56,13 @@ impl ReplicationRules {
         plans
     }
 
+    /// Whether a rule names a destination, which is not the registry itself.
+    #[must_use]
+    pub fn name(&self, destination: &ReplicationDestination) -> bool {
+        let mut rules = self.configuration.rules.iter();
+        !self.is_itself(destination) && rules.any(|rule| rule.destinations.contains(destination))
+    }
+
     /// Returns what is replicated of a repository to a destination; `None` if no rule says so.
     #[must_use]
     pub fn plan(

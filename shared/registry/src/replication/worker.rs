@@ -5,9 +5,11 @@ use berth_types::{Digest, Tag};
 
 use super::status::{ReplicationState, StatusKeeper};
 use super::{ImageToReplicate, Peers, ReplicateJob, Replicated, ReplicationOutcome};
+use crate::error::RegistryError;
 use crate::jobs::{Job, Work, WorkError};
 use crate::ports::{Clock, ReadObjects, Timestamp, WriteTable};
 use crate::registry::Identity;
+use crate::settings::ReplicationDestination;
 
 /// What replication stands on in the registry that it replicates from.
 #[derive(Clone, Debug)]
@@ -67,30 +69,50 @@ impl ReplicateWorker {
             digest,
             tags,
         };
-        let keeper = self.keeper(&job, &image.digest);
+        let (outcome, following) = self.bring(&image, &job.destination, until).await?;
+        Ok(match outcome {
+            ReplicationOutcome::CutOff => vec![Job::Replicate(job)],
+            _ => following,
+        })
+    }
+
+    /// Replicates an image and keeps its status. Returns how that ended, and the jobs that follow
+    /// because something changed here meanwhile.
+    pub(super) async fn bring(
+        &self,
+        image: &ImageToReplicate,
+        destination: &ReplicationDestination,
+        until: Timestamp,
+    ) -> Result<(ReplicationOutcome, Vec<Job>), RegistryError> {
+        let keeper = StatusKeeper {
+            table: self.ports.table.as_ref(),
+            repository: &image.repository_id,
+            digest: &image.digest,
+            destination,
+        };
         let now = || self.ports.clock.now();
         keeper.begin(now()).await?;
-        let replicated = self.replicate(&image, &job.destination, until).await;
-        let state = match replicated {
-            Ok(ReplicationOutcome::CutOff) => return Ok(vec![Job::Replicate(job)]),
-            Ok(ReplicationOutcome::Gone) => None,
-            Ok(ReplicationOutcome::Complete) => Some(ReplicationState::Complete),
-            Ok(ReplicationOutcome::Failed { failure, .. }) => {
-                let ImageToReplicate { repository, digest, .. } = &image;
-                let destination = &job.destination;
-                tracing::warn!(%repository, %digest, ?destination, %failure, "not replicated");
-                Some(ReplicationState::Failed(failure))
-            }
+        let outcome = match self.replicate(image, destination, until).await {
+            Ok(outcome) => outcome,
             Err(error) => {
                 keeper.attempt_failed(&error, now()).await?;
-                return Err(error.into());
+                return Err(error);
             }
         };
-        match state {
-            Some(state) => keeper.end(state, now()).await?,
-            None => keeper.forget().await?,
+        match &outcome {
+            ReplicationOutcome::CutOff => return Ok((outcome, Vec::new())),
+            ReplicationOutcome::Gone => keeper.forget().await?,
+            ReplicationOutcome::Complete => {
+                keeper.end(ReplicationState::Complete, now()).await?;
+            }
+            ReplicationOutcome::Failed { failure, .. } => {
+                let ImageToReplicate { repository, digest, .. } = image;
+                tracing::warn!(%repository, %digest, ?destination, %failure, "not replicated");
+                keeper.end(ReplicationState::Failed(failure.clone()), now()).await?;
+            }
         }
-        Ok(self.settle(&image, &job.destination).await?)
+        let following = self.settle(image, destination).await?;
+        Ok((outcome, following))
     }
 
     pub(super) fn keeper<'a>(
@@ -110,9 +132,10 @@ impl ReplicateWorker {
 #[async_trait]
 impl Work for ReplicateWorker {
     async fn work(&self, job: Job, until: Timestamp) -> Result<Vec<Job>, WorkError> {
-        let Job::Replicate(job) = job else {
-            return Err(WorkError::Hopeless(format!("not a job of replication: {job:?}")));
-        };
-        self.run(job, until).await
+        match job {
+            Job::Replicate(job) => self.run(job, until).await,
+            Job::ReplicationBackfill(job) => self.backfill(job, until).await,
+            other => Err(WorkError::Hopeless(format!("not a job of replication: {other:?}"))),
+        }
     }
 }
