@@ -102,12 +102,13 @@ def empty_of_templates(ecr: BaseClient) -> None:
 def fill_a_preview(berth: BerthServer, ecr: BaseClient) -> tuple[dict[str, Any], set[str]]:
     """Lets a policy expire images of a repository in a preview, and returns their digests."""
     members, digests = fill_with_images(berth, ecr)
+    digests.add(push(berth, NAME, small_image("page-kept"), "v5"))
     begin_preview(berth, ecr)
     wait = ecr.get_waiter("lifecycle_policy_preview_complete").wait
     wait(repositoryName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
-    kept = ecr.get_lifecycle_policy_preview(**members)["previewResults"]
-    assert len(kept) == len(digests) - 1
-    return members, {image["imageDigest"] for image in kept}
+    gone = ecr.get_lifecycle_policy_preview(**members)["previewResults"]
+    assert len(gone) == len(digests) - 1
+    return members, {image["imageDigest"] for image in gone}
 
 
 def send_elsewhere(ecr: BaseClient, *destinations: dict[str, str]) -> None:

@@ -62,7 +62,7 @@ async fn a_push_makes_what_the_template_says() {
     assert_eq!(made.policy.as_deref(), Some(POLICY));
     let get = permit(Action::GetLifecyclePolicy, "prod/app");
     let lifecycle = registry.registry.repositories.lifecycle_policy(&get).await.unwrap();
-    assert_eq!(lifecycle, LIFECYCLE);
+    assert_eq!(lifecycle.text, LIFECYCLE);
     registry.push_blobs("prod/app", &image(2)).await;
     assert_eq!(registry.put("prod/app", "v1", &image(2)).await.status, 400);
 }

@@ -26,6 +26,7 @@ mod immutability;
 mod large_manifests;
 mod layers;
 mod lifecycle_previews;
+mod lifecycle_runs;
 mod lists;
 mod manifests;
 mod mounts;

@@ -12,6 +12,6 @@ pub(crate) async fn run(call: &Call<'_>, input: PolicyOf) -> Result<PolicyDescri
     let api = call.api;
     let name = named_repository(input.repository_name, input.registry_id, &api.identity)?;
     let permit = call.permit(Action::GetLifecyclePolicy, &name).await?;
-    let text = api.registry.repositories.lifecycle_policy(&permit).await?;
-    Ok(PolicyDescription::new(name, text, &api.identity).unevaluated())
+    let policy = api.registry.repositories.lifecycle_policy(&permit).await?;
+    Ok(PolicyDescription::new(name, policy.text, &api.identity).evaluated(policy.evaluated_at))
 }

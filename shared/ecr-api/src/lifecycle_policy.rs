@@ -1,11 +1,13 @@
 //! A repository's lifecycle policy, as requests name it and responses give it back.
 
 use berth_lifecycle::{InvalidLifecyclePolicy, LifecyclePolicy};
+use berth_registry::ports::Timestamp;
 use berth_registry::{Identity, Quotas};
 use berth_types::{RegistryId, RepositoryName};
 use serde::{Deserialize, Serialize};
 
 use crate::parameter::{InvalidParameter, text_length};
+use crate::repository_description::epoch_seconds;
 
 /// Input of the operations that name a repository and no more.
 #[derive(Debug, Deserialize)]
@@ -65,8 +67,8 @@ impl PolicyDescription {
         }
     }
 
-    /// Says that the policy was never evaluated, as ECR does: with the time 0.
-    pub(crate) fn unevaluated(self) -> Self {
-        Self { last_evaluated_at: Some(0.0), ..self }
+    /// Says when the policy was evaluated; if never, as ECR does: with the time 0.
+    pub(crate) fn evaluated(self, at: Option<Timestamp>) -> Self {
+        Self { last_evaluated_at: Some(at.map_or(0.0, epoch_seconds)), ..self }
     }
 }

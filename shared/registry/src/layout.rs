@@ -15,6 +15,7 @@
 //! | `repository/ID` | `referrer/SUBJECT/DIGEST` | descriptor | |
 //! | `repository/ID` | `replication/DIGEST/ACCOUNT/REGION` | how far an image's replication is | |
 //! | `repository/ID` | `lifecycle-policy` | text of the lifecycle policy | |
+//! | `repository/ID` | `lifecycle-run` | when its lifecycle policy was evaluated last, and which version of it | |
 //! | `repository/ID` | `lifecycle-preview` | what the last preview of a lifecycle policy came to | |
 //! | `repository/ID` | `lifecycle-preview/RUN/DIGEST` | images that it acts on, this one the last | |
 //! | `repository/ID` | `upload/UPLOAD` | upload session | |
@@ -108,6 +109,7 @@ pub(crate) enum Place<'a> {
         destination: &'a ReplicationDestination,
     },
     LifecyclePolicy(&'a RepositoryId),
+    LifecycleRun(&'a RepositoryId),
     LifecyclePreview(&'a RepositoryId),
     LifecyclePreviewPage {
         repository: &'a RepositoryId,
@@ -170,6 +172,7 @@ impl Place<'_> {
                 content(repository, sort)
             }
             Self::LifecyclePolicy(id) => content(id, "lifecycle-policy".to_owned()),
+            Self::LifecycleRun(id) => content(id, "lifecycle-run".to_owned()),
             Self::LifecyclePreview(id) => content(id, "lifecycle-preview".to_owned()),
             Self::LifecyclePreviewPage { repository, run, last } => {
                 content(repository, format!("{}{last}", lifecycle_preview_pages(run)))

@@ -49,8 +49,9 @@ pub use jobs::{
 };
 pub use layout::RepositoryId;
 pub use lifecycle::{
-    LifecyclePreview, LifecyclePreviewError, LifecyclePreviews, LifecycleWorker, PlannedAction,
-    PreviewFigures, PreviewJob, PreviewStatus, PreviewedImage, RuleFigures, StartedPreview,
+    LifecycleJob, LifecyclePreview, LifecyclePreviewError, LifecyclePreviews, LifecycleWorker,
+    PlannedAction, PreviewFigures, PreviewJob, PreviewStatus, PreviewedImage, ReferrersJob,
+    RuleFigures, StartedPreview,
 };
 pub use manifests::{
     ImageDetail, ImageId, ImagePage, ImageQuery, ImageSelector, ManifestHead, PrincipalPage,
@@ -74,7 +75,7 @@ pub use replication::{
 };
 pub use repositories::{
     CreateRepository, DeleteRepository, Directory, Repositories, Repository, RepositoryChange,
-    RepositoryNames, RepositoryPage, WhenNotEmpty,
+    RepositoryNames, RepositoryPage, StoredLifecyclePolicy, WhenNotEmpty,
 };
 pub use settings::{
     AccountSetting, BlobMounting, CacheRule, CreationReason, CreationTemplate, DeleteReplication,

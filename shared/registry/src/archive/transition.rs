@@ -72,6 +72,18 @@ impl Transitions {
         status: ImageStatus,
         events: Vec<Event>,
     ) -> Result<bool, RegistryError> {
+        let events = events.iter().map(Event::operation).collect::<Result<_, _>>()?;
+        self.change_with(repository, seen, status, events).await
+    }
+
+    /// Gives an image another status, by a transaction that holds `more` as well.
+    async fn change_with(
+        &self,
+        repository: &Repository,
+        seen: &SeenImage,
+        status: ImageStatus,
+        more: Vec<Operation>,
+    ) -> Result<bool, RegistryError> {
         let before = seen.summary.storage;
         let storage = before.changed(status, self.clock.now());
         let key = Place::Image(&repository.id, &seen.digest).key();
@@ -86,9 +98,7 @@ impl Transitions {
                 operations.push(Operation::Add { key, counters, condition: Condition::Present });
             }
         }
-        for event in events {
-            operations.push(event.operation()?);
-        }
+        operations.extend(more);
         Ok(won(self.table.transact(operations).await)?)
     }
 
@@ -104,15 +114,18 @@ impl Transitions {
         self.change(repository, seen, ImageStatus::Active, vec![event]).await
     }
 
-    /// Moves an image to the archive. `false` if it changed since it was seen.
+    /// Moves an image to the archive. `false` if it changed since it was seen, or if `checks` do not
+    /// hold.
     pub(crate) async fn archive(
         &self,
         repository: &Repository,
         seen: &SeenImage,
+        mut checks: Vec<Operation>,
     ) -> Result<bool, RegistryError> {
         let image = ChangedImage::of(repository, &seen.digest, &seen.summary);
         let event = Event::new(Change::ImageArchived { image }, self.clock.now());
-        self.change(repository, seen, ImageStatus::Archived, vec![event]).await
+        checks.push(event.operation()?);
+        self.change_with(repository, seen, ImageStatus::Archived, checks).await
     }
 
     /// Returns the children of an index that count it among their parents.

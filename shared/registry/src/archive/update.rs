@@ -13,7 +13,7 @@ use crate::jobs::Job;
 use crate::layout::Place;
 use crate::manifests::ImageSelector;
 use crate::outbox::{Change, Event};
-use crate::ports::{Clock, Condition, ReadObjects, StorageClass, WriteTable};
+use crate::ports::{Clock, Condition, Operation, ReadObjects, StorageClass, WriteTable};
 use crate::repositories::{Directory, Repository};
 
 /// The use cases of the archive.
@@ -96,7 +96,7 @@ impl Archive {
                 }
                 (StorageClass::Archive, ImageStatus::Active) => {
                     self.prepare(name).await?;
-                    let archived = self.transitions.archive(&repository, &seen).await?;
+                    let archived = self.transitions.archive(&repository, &seen, Vec::new()).await?;
                     archived.then_some(ImageStatus::Archived)
                 }
                 (StorageClass::Standard, ImageStatus::Archived) => {
@@ -117,13 +117,14 @@ impl Archive {
         }
     }
 
-    /// Moves an image to the archive that is as it was judged, of this `version`. `false` if it
-    /// changed since, or is gone, or if an index that can be pulled lists it.
-    pub async fn archive_judged(
+    /// Moves an image to the archive that is as it was judged, of this `version`, if `checks` hold.
+    /// `false` if it changed since, or is gone, or if an index that can be pulled lists it.
+    pub(crate) async fn archive_judged(
         &self,
         repository: &Repository,
         digest: &Digest,
         version: u64,
+        checks: Vec<Operation>,
     ) -> Result<bool, RegistryError> {
         let seen = self.transitions.look(repository, digest).await?;
         let is_judged = |seen: &SeenImage| seen.version == version && seen.active_parents == 0;
@@ -132,7 +133,7 @@ impl Archive {
             return Ok(false);
         }
         self.prepare(&repository.name).await?;
-        self.transitions.archive(repository, &seen).await
+        self.transitions.archive(repository, &seen, checks).await
     }
 
     /// Takes note that the repository has an archive, so that its pulls look at images' statuses.

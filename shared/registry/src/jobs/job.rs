@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::PlacementJob;
-use crate::lifecycle::PreviewJob;
+use crate::lifecycle::{LifecycleJob, PreviewJob, ReferrersJob};
 use crate::ports::{NewMessage, SendMessages, StoreError, StoreErrorKind};
 use crate::replication::{BackfillJob, ReplicateJob};
 
@@ -14,6 +14,10 @@ use crate::replication::{BackfillJob, ReplicateJob};
 pub enum Job {
     /// Work out what a lifecycle policy would do.
     LifecyclePreview(PreviewJob),
+    /// Let a lifecycle policy act.
+    Lifecycle(LifecycleJob),
+    /// Let referrers follow their subject.
+    Referrers(ReferrersJob),
     /// Bring bytes to where images need them: to the archive, or back from there.
     PlaceLayers(PlacementJob),
     /// Replicate a change.
@@ -53,7 +57,10 @@ impl Job {
     #[must_use]
     pub fn queue(&self) -> JobQueue {
         match self {
-            Self::LifecyclePreview(_) | Self::PlaceLayers(_) => JobQueue::Lifecycle,
+            Self::LifecyclePreview(_)
+            | Self::Lifecycle(_)
+            | Self::Referrers(_)
+            | Self::PlaceLayers(_) => JobQueue::Lifecycle,
             Self::Replicate(_) | Self::ReplicationBackfill(_) => JobQueue::Replicate,
         }
     }

@@ -1,4 +1,10 @@
-//! Lifecycle policies at work: previews of what they would do.
+//! Lifecycle policies at work: what they do to images, and previews of what they would do.
+//!
+//! A policy is evaluated by a job, over the summaries of the repository's images. What it decides is
+//! carried out image by image, on condition that the image is as it was when it was judged: not
+//! tagged, untagged, pushed or pulled since. So a job may be cut off anywhere, and the next one
+//! evaluates anew. Referrers follow a subject that is deleted or archived, whoever did it, by a job
+//! of their own.
 //!
 //! A preview is begun, worked out by a job, and read. The job reads the summaries of the
 //! repository's images, evaluates the policy over them, and writes what would happen to those that
@@ -8,9 +14,13 @@
 
 mod error;
 mod freed;
+mod judge;
+mod last_run;
 mod pages;
+mod policy_run;
 mod preview;
 mod record;
+mod referrers;
 mod run;
 mod start;
 mod worker;
@@ -18,12 +28,16 @@ mod worker;
 use std::sync::Arc;
 
 pub use error::LifecyclePreviewError;
+pub(crate) use last_run::LastRun;
+pub use policy_run::LifecycleJob;
 pub use preview::{LifecyclePreview, PreviewStatus};
 pub use record::{PlannedAction, PreviewFigures, PreviewedImage, RuleFigures};
+pub use referrers::ReferrersJob;
+pub(crate) use referrers::jobs_for_referrers;
 pub use start::{PreviewJob, StartedPreview};
 pub use worker::LifecycleWorker;
 
-use crate::ports::{Clock, WriteTable};
+use crate::ports::{Clock, StoreError, StoreErrorKind, WriteTable};
 use crate::repositories::Directory;
 
 /// The use cases of lifecycle policies' previews.
@@ -34,4 +48,9 @@ pub struct LifecyclePreviews {
     pub(crate) table: Arc<dyn WriteTable>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Says that a policy in the table is none.
+fn damaged(error: berth_lifecycle::InvalidLifecyclePolicy) -> StoreError {
+    StoreError::new(StoreErrorKind::Damaged, error)
 }

@@ -1,33 +1,19 @@
-use std::collections::HashSet;
-
-use berth_lifecycle::{Image, LifecyclePolicy, RuleReport};
+use berth_lifecycle::LifecyclePolicy;
 use uuid::Uuid;
 
 use super::freed::freed_bytes;
-use super::record::{
-    PlannedAction, PreviewFigures, PreviewRecord, PreviewState, PreviewedImage, RuleFigures,
-};
-use super::{LifecyclePreviews, PreviewJob};
+use super::judge::{Judgement, Planned, judge, read_images};
+use super::record::{PlannedAction, PreviewRecord, PreviewState, PreviewedImage};
+use super::{LifecyclePreviews, PreviewJob, damaged};
 use crate::contention::won;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
-use crate::layout::{Place, RepositoryId};
-use crate::manifests::{Walk, Walked};
-use crate::ports::{Condition, Consistency, Select, StoreError, StoreErrorKind, Timestamp};
-
-/// The most bytes of summaries and tags that a job holds at once.
-const MOST_BYTES: usize = 128 * 1024 * 1024;
+use crate::layout::Place;
+use crate::manifests::Walked;
+use crate::ports::{Condition, Consistency};
 
 /// The most tags that a preview tells of one image: ECR's quota.
 const MOST_TAGS: usize = 1000;
-
-/// What a policy would do.
-#[derive(Debug)]
-struct Outcome {
-    figures: PreviewFigures,
-    /// In the order of their digests.
-    images: Vec<PreviewedImage>,
-}
 
 impl LifecyclePreviews {
     /// Works a preview out, unless it was, or another one took its place.
@@ -45,17 +31,15 @@ impl LifecyclePreviews {
         }
         let policy: LifecyclePolicy = record.policy.parse().map_err(damaged)?;
         let run = Uuid::new_v4();
-        let state = match self.summaries(&job.id).await? {
+        let state = match read_images(self.table.as_ref(), &job.id).await? {
             None => {
                 tracing::warn!(repository = %job.repository, "too many images for a preview");
                 PreviewState::Failed
             }
             Some(images) => {
-                let now = self.clock.now();
-                let work = move || evaluate(&policy, images, now.millis());
-                let outcome = tokio::task::spawn_blocking(work).await;
-                let Outcome { mut figures, images } =
-                    outcome.map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
+                let Judgement { mut figures, planned } =
+                    judge(policy, images, self.clock.now()).await?;
+                let images: Vec<_> = planned.into_iter().map(PreviewedImage::from).collect();
                 let gone = images.iter().filter(|image| image.action == PlannedAction::Expire);
                 let gone = gone.map(|image| &image.digest).collect();
                 figures.freed = freed_bytes(self.table.as_ref(), &job.id, &gone).await?;
@@ -71,81 +55,24 @@ impl LifecyclePreviews {
             self.delete_pages_of(&job.id, run).await
         }
     }
-
-    /// Returns what policies ask of the repository's images; `None` if that is too much.
-    async fn summaries(&self, id: &RepositoryId) -> Result<Option<Vec<Walked>>, RegistryError> {
-        let mut walk = Walk::over(self.table.as_ref(), id, None, Select::Items);
-        let (mut images, mut bytes) = (Vec::new(), 0);
-        while let Some(walked) = walk.next_image().await? {
-            bytes += walked.length;
-            if bytes > MOST_BYTES {
-                return Ok(None);
-            }
-            images.push(walked);
-        }
-        Ok(Some(images))
-    }
 }
 
-fn evaluate(policy: &LifecyclePolicy, walked: Vec<Walked>, now: u64) -> Outcome {
-    let images: Vec<_> = walked.iter().map(image).collect();
-    let evaluation = policy.evaluate(&images, now);
-    let mut outcome = Outcome {
-        figures: PreviewFigures {
-            images: images.len() as u64,
-            expired: 0,
-            archived: 0,
-            untagged: 0,
-            freed: 0,
-            rules: evaluation.rules.iter().map(figures).collect(),
-        },
-        images: Vec::new(),
-    };
-    for ((walked, image), verdict) in walked.into_iter().zip(&images).zip(&evaluation.verdicts) {
-        let (Some(action), Some(rule)) = (verdict.action, verdict.rule) else { continue };
-        let mut tags = walked.tags;
+impl From<Planned> for PreviewedImage {
+    fn from(planned: Planned) -> Self {
+        let Walked { digest, image, mut tags, .. } = planned.image;
         tags.truncate(MOST_TAGS);
-        let lost = || {
-            let selected: HashSet<_> = rule.selected_tags(&image.tags).collect();
-            tags.iter().filter(|tag| selected.contains(tag.as_str())).cloned().collect()
-        };
-        let Some(action) = PlannedAction::of(action, lost) else { continue };
-        *match action {
-            PlannedAction::Expire => &mut outcome.figures.expired,
-            PlannedAction::Archive => &mut outcome.figures.archived,
-            PlannedAction::Untag(_) => &mut outcome.figures.untagged,
-        } += 1;
-        outcome.images.push(PreviewedImage {
-            digest: walked.digest,
+        let mut action = planned.action;
+        if let PlannedAction::Untag(lost) = &mut action {
+            lost.truncate(MOST_TAGS);
+        }
+        Self {
+            digest,
             tags,
-            pushed_at: walked.image.pushed_at,
-            size: walked.image.content_size,
+            pushed_at: image.pushed_at,
+            size: image.content_size,
             action,
-            rule: rule.priority,
-            reason: verdict.to_string(),
-        });
+            rule: planned.rule,
+            reason: planned.reason,
+        }
     }
-    outcome
-}
-
-fn image(walked: &Walked) -> Image {
-    Image {
-        digest: walked.digest.to_string(),
-        tags: walked.tags.iter().map(ToString::to_string).collect(),
-        size: walked.image.content_size,
-        pushed_at: walked.image.pushed_at.millis(),
-        pulled_at: walked.pulled.map(Timestamp::millis),
-        storage: walked.image.storage.judged(),
-        parents: walked.parents,
-        subject: walked.image.subject.as_ref().map(ToString::to_string),
-    }
-}
-
-fn figures(report: &RuleReport<'_>) -> RuleFigures {
-    let RuleReport { rule, matching, selected, acted, bytes } = *report;
-    RuleFigures { priority: rule.priority, matching, selected, acted, bytes }
-}
-
-fn damaged(error: berth_lifecycle::InvalidLifecyclePolicy) -> StoreError {
-    StoreError::new(StoreErrorKind::Damaged, error)
 }

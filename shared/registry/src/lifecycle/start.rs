@@ -55,7 +55,7 @@ impl LifecyclePreviews {
             let (repository, version) = self.directory.current(name).await?;
             let text = match policy {
                 Some(policy) => policy.text().to_owned(),
-                None => find_lifecycle_policy(self.table.as_ref(), name, &repository.id).await?.0,
+                None => find_lifecycle_policy(self.table.as_ref(), name, &repository.id).await?,
             };
             let key = Place::LifecyclePreview(&repository.id).key();
             let item = self.table.get(&key, Consistency::Strong).await?;

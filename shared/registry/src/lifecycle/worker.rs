@@ -1,31 +1,49 @@
 use async_trait::async_trait;
 
 use super::LifecyclePreviews;
+use crate::archive::Archive;
 use crate::jobs::{Job, Work, WorkError};
-use crate::ports::Timestamp;
-use crate::registry::{RemovalPorts, directory};
+use crate::ports::{Clock, Timestamp, WriteTable};
+use crate::registry::{Removal, RemovalPorts, directory};
 
 /// Does the jobs of the queue of lifecycle policies.
 #[derive(Clone, Debug)]
 pub struct LifecycleWorker {
     previews: LifecyclePreviews,
+    pub(super) removal: Removal,
+    pub(super) archive: Archive,
 }
 
 impl LifecycleWorker {
     /// Puts the worker on `ports`.
     #[must_use]
     pub fn new(ports: &RemovalPorts) -> Self {
-        let RemovalPorts { table, clock, .. } = ports.clone();
+        let RemovalPorts { table, objects, clock, .. } = ports.clone();
         let directory = directory(table.clone(), &clock);
-        Self { previews: LifecyclePreviews { table, directory, clock } }
+        let archive = Archive::new(table.clone(), objects, clock.clone(), directory.clone());
+        Self {
+            previews: LifecyclePreviews { table, directory, clock },
+            removal: Removal::new(ports),
+            archive,
+        }
+    }
+
+    pub(super) fn table(&self) -> &dyn WriteTable {
+        self.removal.table.as_ref()
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        self.removal.clock.as_ref()
     }
 }
 
 #[async_trait]
 impl Work for LifecycleWorker {
-    async fn work(&self, job: Job, _until: Timestamp) -> Result<Vec<Job>, WorkError> {
+    async fn work(&self, job: Job, until: Timestamp) -> Result<Vec<Job>, WorkError> {
         match job {
             Job::LifecyclePreview(job) => self.previews.run(&job).await?,
+            Job::Lifecycle(job) => return self.run_policy(job, until).await,
+            Job::Referrers(job) => return Ok(self.follow(job, until).await?),
             other => {
                 return Err(WorkError::Hopeless(format!("nothing does {other:?}")));
             }

@@ -1,4 +1,5 @@
 use berth_types::{Digest, Manifest, MediaType, Reference, Tag};
+use bytes::Bytes;
 
 use super::image_tags::{all_tags, some_tags};
 use super::put::distinct;
@@ -19,13 +20,18 @@ use crate::repositories::Repository;
 /// How many tags are taken away at once: together with their image, or before it if it has more.
 const TAGS_AT_ONCE: usize = 20;
 
-/// Operations of a deletion besides those on tags, children, uses and the last pull: on the image,
-/// its manifest, its place among its subject's referrers, and the event.
-const OTHER_OPERATIONS: usize = 4;
+/// Operations of a deletion besides those on tags, children and uses: on the image, its manifest,
+/// its place among its subject's referrers, its last pull, and the event.
+const OTHER_OPERATIONS: usize = 5;
 
 /// An image, and all that goes with it.
 pub(super) struct Doomed {
-    pub(super) image: Item,
+    /// Version of the image's summary that was seen.
+    pub(super) version: u64,
+    /// Whether an index lists it.
+    pub(super) is_listed: bool,
+    /// What must hold of the item of the image's last pull, if the transaction has room for it.
+    pub(super) pulled: Condition,
     /// The last few tags.
     pub(super) tags: Vec<Tag>,
     /// Registry whose deletion is replicated, if it is one's.
@@ -34,7 +40,7 @@ pub(super) struct Doomed {
     blobs: Vec<Digest>,
     /// Children that count the image among their parents.
     children: Vec<Digest>,
-    bytes: ManifestBytes,
+    pub(super) bytes: ManifestBytes,
 }
 
 impl Removal {
@@ -97,7 +103,7 @@ impl Removal {
         digest: &Digest,
         doomed: &Doomed,
     ) -> Result<bool, RegistryError> {
-        if doomed.image.counter(PARENTS) > 0 {
+        if doomed.is_listed {
             let parents = self.parents(&repository.id, digest).await?;
             let (repository, digest) = (repository.name.clone(), digest.clone());
             return Err(RegistryError::ImageReferenced { repository, digest, parents });
@@ -106,14 +112,24 @@ impl Removal {
         if !won(self.table.transact(operations).await)? {
             return Ok(false);
         }
+        self.delete_rest(late, &doomed.bytes).await?;
+        Ok(true)
+    }
+
+    /// Deletes what lies outside the transaction that deleted an image.
+    pub(super) async fn delete_rest(
+        &self,
+        late: Vec<Operation>,
+        bytes: &ManifestBytes,
+    ) -> Result<(), RegistryError> {
         for operation in late {
             // What changed meanwhile is of the same image, pushed again.
             won(self.table.transact(vec![operation]).await)?;
         }
-        if let ManifestBytes::Object(object, _) = &doomed.bytes {
+        if let ManifestBytes::Object(object, _) = bytes {
             self.doomed.delete(object).await?;
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Reads all that goes with the image, and takes all but its last few tags away, unless the
@@ -131,27 +147,39 @@ impl Removal {
             let mut doomed = looked.map_err(|error| hidden(permit, error))?;
             let tags = self.tags_to_delete(repository, permit, digest).await?;
             permit.to_remove(&tags)?.must_be(Action::BatchDeleteImage);
-            if doomed.image.counter(PARENTS) > 0 {
+            if doomed.is_listed {
                 return Ok(Some(doomed));
             }
-            let room = MOST_OPERATIONS.saturating_sub(OTHER_OPERATIONS + doomed.children.len());
-            if tags.len() <= TAGS_AT_ONCE.min(room / 2) {
+            if tags.len() <= TAGS_AT_ONCE.min(doomed.room_for_tags()) {
                 doomed.tags = tags;
                 return Ok(Some(doomed));
             }
             let some = &tags[..tags.len().min(TAGS_AT_ONCE + 1)];
-            let untag_one = |tag| untag(&repository.id, digest, tag);
-            let mut operations: Vec<_> = some.iter().flat_map(untag_one).collect();
-            let unchanged = Condition::Version(doomed.image.version);
-            operations.push(raise(&repository.id, digest, unchanged));
-            let media_type = doomed.summary.media_type.clone();
-            operations
-                .push(self.removed(repository, digest, media_type, some.to_vec()).operation()?);
+            let media_type = &doomed.summary.media_type;
+            let operations =
+                self.untagging(repository, digest, doomed.version, media_type, some)?;
             if !won(self.table.transact(operations).await)? {
                 return Ok(None);
             }
             deleted.extend_from_slice(some);
         }
+    }
+
+    /// Returns the operations that take tags away from an image that is of this version.
+    pub(super) fn untagging(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        version: u64,
+        media_type: &MediaType,
+        tags: &[Tag],
+    ) -> Result<Vec<Operation>, StoreError> {
+        let untag_one = |tag| untag(&repository.id, digest, tag);
+        let mut operations: Vec<_> = tags.iter().flat_map(untag_one).collect();
+        operations.push(raise(&repository.id, digest, Condition::Version(version)));
+        let event = self.removed(repository, digest, media_type.clone(), tags.to_vec());
+        operations.push(event.operation()?);
+        Ok(operations)
     }
 
     /// Returns what tells that an image lost tags and stays.
@@ -200,20 +228,25 @@ impl Removal {
         let (Some(item), Some(manifest)) = (image, manifest) else {
             return Err(unknown(repository, Reference::Digest(digest.clone())));
         };
-        let image: Image = decode(&item)?;
-        let ManifestRecord { media_type, bytes } = ManifestRecord::read(&manifest)?;
+        let seen = Doomed::seen(item.version, decode(&item)?);
+        let is_listed = item.counter(PARENTS) > 0;
+        self.with_manifest(Doomed { is_listed, ..seen }, &manifest).await
+    }
+
+    /// Adds what the image's manifest says.
+    pub(super) async fn with_manifest(
+        &self,
+        doomed: Doomed,
+        manifest: &Item,
+    ) -> Result<Doomed, RegistryError> {
+        let ManifestRecord { media_type, bytes } = ManifestRecord::read(manifest)?;
         let text = bytes.clone().read(self.objects.as_ref()).await?;
         let manifest = Manifest::parse(Some(&media_type), &text)?;
-        let children = manifest.children().iter().map(|child| child.digest.clone());
-        Ok(Doomed {
-            tags: Vec::new(),
-            origin: None,
-            blobs: distinct(manifest.blobs().map(|blob| blob.digest.clone())),
-            children: distinct(children.filter(|child| !image.uncounted.contains(child))),
-            bytes,
-            image: item,
-            summary: image,
-        })
+        let uncounted = &doomed.summary.uncounted;
+        let children = manifest.children().iter().map(|child| &child.digest);
+        let children = distinct(children.filter(|child| !uncounted.contains(child)).cloned());
+        let blobs = distinct(manifest.blobs().map(|blob| blob.digest.clone()));
+        Ok(Doomed { blobs, children, bytes, ..doomed })
     }
 
     /// Returns some of an image's tags: all of them, if they are [`TAGS_AT_ONCE`] or fewer.
@@ -226,16 +259,17 @@ impl Removal {
         Ok(some_tags(self.table.as_ref(), id, digest, None, limit).await?.0)
     }
 
-    /// Returns the transaction that deletes the image, and the deletions of its use items and its
-    /// last pull that follow it where it has more layers or children than a transaction holds.
-    async fn plan(
+    /// Returns the transaction that deletes the image, and the deletions of its use items, and
+    /// maybe its last pull, that follow it where it has more layers or children than a transaction
+    /// holds.
+    pub(super) async fn plan(
         &self,
         repository: &Repository,
         digest: &Digest,
         doomed: &Doomed,
     ) -> Result<(Vec<Operation>, Vec<Operation>), RegistryError> {
         let id = &repository.id;
-        let condition = Condition::Version(doomed.image.version);
+        let condition = Condition::Version(doomed.version);
         let mut operations = vec![
             Operation::Delete { key: Place::Image(id, digest).key(), condition },
             delete(Place::Manifest(id, digest).key()),
@@ -260,7 +294,12 @@ impl Removal {
         operations.push(Event::new(change, self.clock.now()).operation()?);
         let use_key = |layer| Place::Use { repository: id, layer, image: digest }.key();
         let mut rest: Vec<_> = doomed.blobs.iter().map(use_key).collect();
-        rest.push(Place::Pulled(id, digest).key());
+        let pulled = Place::Pulled(id, digest).key();
+        if operations.len() < MOST_OPERATIONS {
+            operations.push(Operation::Delete { key: pulled, condition: doomed.pulled.clone() });
+        } else {
+            rest.push(pulled);
+        }
         if operations.len() + rest.len() <= MOST_OPERATIONS {
             operations.extend(rest.into_iter().map(delete));
             return Ok((operations, Vec::new()));
@@ -271,6 +310,28 @@ impl Removal {
             key: item.key,
         });
         Ok((operations, late.collect()))
+    }
+}
+
+impl Doomed {
+    /// Begins with an image that was seen in this version, and that no index lists.
+    pub(super) fn seen(version: u64, summary: Image) -> Self {
+        Self {
+            version,
+            is_listed: false,
+            pulled: Condition::Any,
+            tags: Vec::new(),
+            origin: None,
+            summary,
+            blobs: Vec::new(),
+            children: Vec::new(),
+            bytes: ManifestBytes::Here(Bytes::new()),
+        }
+    }
+
+    /// Returns how many tags may go together with the image.
+    pub(super) fn room_for_tags(&self) -> usize {
+        MOST_OPERATIONS.saturating_sub(OTHER_OPERATIONS + self.children.len()) / 2
     }
 }
 

@@ -176,7 +176,7 @@ impl Pull {
 
 impl ImageDetail {
     fn of(walked: Walked) -> Self {
-        let Walked { digest, image, parents: _, tags, pulled, length: _ } = walked;
+        let Walked { digest, image, tags, pulled, .. } = walked;
         Self {
             digest,
             tags,

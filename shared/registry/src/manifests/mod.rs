@@ -6,6 +6,7 @@
 //! count their parents.
 
 mod cache;
+mod decided;
 mod delete;
 mod excluded;
 mod get;
@@ -28,6 +29,7 @@ mod untag;
 mod walk;
 
 pub(crate) use cache::ManifestCache;
+pub(crate) use decided::{Decision, Seen};
 pub(crate) use excluded::Excluded;
 pub use get::{ManifestHead, StoredManifest};
 pub use get_image::StoredImage;

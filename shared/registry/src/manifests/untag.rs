@@ -1,11 +1,9 @@
 use berth_types::Tag;
 
-use super::delete::{raise, untag};
 use super::image_id::{ImageId, ImageSelector};
 use crate::access::{Action, GateError, ImagePermit, RepositoryPermit};
 use crate::contention::{Attempts, won};
 use crate::error::RegistryError;
-use crate::ports::Condition;
 use crate::registry::Removal;
 
 impl Removal {
@@ -56,12 +54,9 @@ impl Removal {
                 doomed.tags = tags;
                 self.delete_doomed(repository, &digest, &doomed).await?
             } else {
-                let mut operations = untag(&repository.id, &digest, tag).to_vec();
-                let condition = Condition::Version(doomed.image.version);
-                operations.push(raise(&repository.id, &digest, condition));
-                let media_type = doomed.summary.media_type.clone();
-                let tags = vec![tag.clone()];
-                operations.push(self.removed(repository, &digest, media_type, tags).operation()?);
+                let (version, tags) = (doomed.version, std::slice::from_ref(tag));
+                let media_type = &doomed.summary.media_type;
+                let operations = self.untagging(repository, &digest, version, media_type, tags)?;
                 won(self.table.transact(operations).await)?
             };
             if removed {

@@ -35,8 +35,14 @@ pub(crate) struct Walked {
     pub(crate) image: Image,
     /// How many indexes list it that are not in the archive.
     pub(crate) parents: u64,
+    /// Whether an index lists it, in the archive or not.
+    pub(crate) is_listed: bool,
+    /// Version of its summary, which its tags raise as well.
+    pub(crate) version: u64,
     pub(crate) tags: Vec<Tag>,
     pub(crate) pulled: Option<Timestamp>,
+    /// Version of the item of its last pull.
+    pub(crate) pulled_version: Option<u64>,
     /// How long the documents and tags are, in bytes.
     pub(crate) length: usize,
 }
@@ -65,7 +71,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Begins to walk over one image.
-    pub(super) fn of(table: &'a dyn ReadTable, id: &RepositoryId, digest: &Digest) -> Self {
+    pub(crate) fn of(table: &'a dyn ReadTable, id: &RepositoryId, digest: &Digest) -> Self {
         Self::below(table, id, image(digest), None, Select::Items)
     }
 
@@ -133,8 +139,17 @@ impl<'a> Walk<'a> {
                 let length = item.document.len();
                 let parents = item.counter(PARENTS) - item.counter(ARCHIVED_PARENTS);
                 let parents = u64::try_from(parents).unwrap_or(0);
-                let (tags, pulled) = (Vec::new(), None);
-                let mut walked = Walked { digest, image, parents, tags, pulled, length };
+                let mut walked = Walked {
+                    digest,
+                    image,
+                    parents,
+                    is_listed: item.counter(PARENTS) > 0,
+                    version: item.version,
+                    tags: Vec::new(),
+                    pulled: None,
+                    pulled_version: None,
+                    length,
+                };
                 self.add_parts(&mut walked).await?;
                 return Ok(Some(walked));
             }
@@ -153,6 +168,7 @@ impl<'a> Walk<'a> {
                 }
                 Some((_, ImagePart::Pulled, item)) => {
                     walked.pulled = Some(decode::<Pulled>(&item)?.at);
+                    walked.pulled_version = Some(item.version);
                 }
                 Some((_, ImagePart::Summary, _)) | None => {}
             }

@@ -7,6 +7,7 @@ use crate::error::RegistryError;
 use crate::figures;
 use crate::jobs::JobQueues;
 use crate::layout::Place;
+use crate::lifecycle::jobs_for_referrers;
 use crate::ports::{Condition, Consistency, Operation, PublishEvents, TransactError, WriteTable};
 use crate::registry::Identity;
 use crate::replication::ReplicationRules;
@@ -72,7 +73,10 @@ impl Dispatch {
             let told: Vec<_> =
                 group.iter().flat_map(|event| event.announcements(&self.registry)).collect();
             let follow = |event: &Event| event.consequences(rules.as_ref());
-            let jobs: Vec<_> = group.iter().flat_map(follow).collect();
+            let mut jobs: Vec<_> = group.iter().flat_map(follow).collect();
+            for event in group {
+                jobs.extend(jobs_for_referrers(self.table.as_ref(), &event.change).await?);
+            }
             if !told.is_empty() {
                 self.events.publish(&told).await?;
             }

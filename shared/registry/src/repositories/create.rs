@@ -5,7 +5,7 @@ use berth_types::{Encryption, RepositoryName, TagMutability};
 use uuid::Uuid;
 
 use super::Repositories;
-use super::lifecycle_policy::StoredText;
+use super::lifecycle_policy::LifecyclePolicyText;
 use super::record::Repository;
 use crate::access::{Action, RepositoryPermit};
 use crate::contention::Attempts;
@@ -79,7 +79,12 @@ impl Repositories {
         ];
         if let Some(text) = settings.lifecycle_policy {
             let key = Place::LifecyclePolicy(&repository.id).key();
-            operations.push(put(key, encode(&StoredText { text })?, version, Condition::Any));
+            operations.push(put(
+                key,
+                encode(&LifecyclePolicyText { text })?,
+                version,
+                Condition::Any,
+            ));
         }
         self.must_have_room(name).await?;
         match self.table.transact(operations).await {

@@ -20,7 +20,8 @@ pub use change::RepositoryChange;
 pub use create::CreateRepository;
 pub use delete::{DeleteRepository, WhenNotEmpty};
 pub use directory::{Directory, RepositoryPage};
-pub(crate) use lifecycle_policy::find_lifecycle_policy;
+pub use lifecycle_policy::StoredLifecyclePolicy;
+pub(crate) use lifecycle_policy::{LifecyclePolicyText, find_lifecycle_policy};
 pub use record::Repository;
 
 use std::sync::Arc;

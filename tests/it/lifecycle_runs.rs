@@ -1,0 +1,458 @@
+//! Lifecycle policies act.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_lifecycle::LifecyclePolicy;
+use berth_registry::access::Action;
+use berth_registry::ports::{Clock, Consistency, Query, Select, StoreErrorKind, WriteTable};
+use berth_registry::{
+    ImageQuery, Job, LifecycleJob, LifecycleWorker, ReferrersJob, RemovalPorts, StatusFilter,
+    TagStatus, Work, WorkError,
+};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Fails, FaultyTable, Manifest, MeddledTable, Meddler, Plan, Store, TestRegistry, image,
+    image_of, index_of, permit,
+};
+
+const DAY: Duration = Duration::from_hours(24);
+const NAME: &str = "team/app";
+
+/// Expires what was pushed more than four days ago.
+fn expire_old() -> LifecyclePolicy {
+    rule(&json!({"tagStatus": "any"}), "sinceImagePushed", 4, &json!({"type": "expire"}))
+}
+
+/// Returns a policy of one rule, in Berth's dialect.
+fn rule(selection: &Value, count: &str, number: u32, action: &Value) -> LifecyclePolicy {
+    let mut selection = selection.clone();
+    selection["countType"] = count.into();
+    selection["countNumber"] = number.into();
+    if count.starts_with("since") {
+        selection["countUnit"] = "days".into();
+    }
+    let rule = json!({"rulePriority": 1, "selection": selection, "action": action});
+    json!({"dialect": "berth", "rules": [rule]}).to_string().parse().unwrap()
+}
+
+async fn set(registry: &TestRegistry, policy: &LifecyclePolicy) {
+    let put = permit(Action::PutLifecyclePolicy, NAME);
+    registry.registry.repositories.put_lifecycle_policy(&put, policy).await.unwrap();
+}
+
+fn worker(store: &Store, table: Arc<dyn WriteTable>) -> LifecycleWorker {
+    LifecycleWorker::new(&RemovalPorts {
+        table,
+        objects: store.objects.clone(),
+        doomed: store.objects.clone(),
+        clock: store.clock.clone(),
+    })
+}
+
+async fn job(registry: &TestRegistry) -> Job {
+    let describe = permit(Action::DescribeRepositories, NAME);
+    let repository = registry.registry.repositories.describe(&describe).await.unwrap();
+    Job::Lifecycle(LifecycleJob { repository: NAME.parse().unwrap(), id: repository.id.clone() })
+}
+
+/// Does a job, once.
+async fn work(store: &Store, table: Arc<dyn WriteTable>, job: Job) -> Result<Vec<Job>, WorkError> {
+    let until = store.clock.now().plus(Duration::from_mins(10));
+    worker(store, table).work(job, until).await
+}
+
+/// Lets the policy act on a table, and does the jobs that follow.
+async fn act_on(registry: &TestRegistry, table: Arc<dyn WriteTable>) {
+    let mut jobs = vec![job(registry).await];
+    while let Some(job) = jobs.pop() {
+        jobs.extend(work(&registry.store, table.clone(), job).await.unwrap());
+    }
+}
+
+async fn act(registry: &TestRegistry) {
+    act_on(registry, registry.store.table.clone()).await;
+}
+
+/// Returns the digests of all images, archived ones as well.
+async fn images(registry: &TestRegistry, status: StatusFilter) -> BTreeSet<String> {
+    let describe = permit(Action::DescribeImages, NAME);
+    let query = ImageQuery { tag_status: TagStatus::Any, after: None, limit: 1000 };
+    let page = registry.registry.pull.describe_images(&describe, query, status).await.unwrap();
+    page.images.into_iter().map(|image| image.digest.to_string()).collect()
+}
+
+async fn all(registry: &TestRegistry) -> BTreeSet<String> {
+    images(registry, StatusFilter::Any).await
+}
+
+fn digests<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> BTreeSet<String> {
+    manifests.into_iter().map(Manifest::digest).collect()
+}
+
+/// Returns the changes in the outbox that are of this kind.
+async fn changes(store: &Store, kind: &str) -> Vec<Value> {
+    let mut changes = Vec::new();
+    for shard in 0..8 {
+        let query = Query {
+            partition: format!("outbox/{shard}"),
+            prefix: String::new(),
+            after: None,
+            limit: 10_000,
+            consistency: Consistency::Strong,
+            select: Select::Items,
+        };
+        let page = store.table.query(&query).await.unwrap();
+        let read = |item: berth_registry::ports::Item| serde_json::from_slice(&item.document);
+        changes.extend(page.items.into_iter().map(|item| read(item).unwrap()));
+    }
+    changes.retain(|change: &Value| change["change"] == kind);
+    changes
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_deletes_what_it_expires() {
+    let registry = TestRegistry::new();
+    let (old, untagged, child, young) =
+        (image("old"), image("untagged"), image("child"), image("young"));
+    let index = index_of([&child]);
+    let layers: Vec<_> = (0..150).map(|n| Bytes::from(format!("layer {n}"))).collect();
+    let large = image_of("large", &layers);
+    registry.push(NAME, "v1", &old).await;
+    for tag in 0..120 {
+        registry.put(NAME, &format!("tag-{tag}"), &old).await;
+    }
+    registry.push_untagged(NAME, &untagged).await;
+    registry.push_untagged(NAME, &child).await;
+    registry.push(NAME, "v2", &index).await;
+    registry.push(NAME, "large", &large).await;
+    registry.store.clock.advance(5 * DAY);
+    registry.push(NAME, "v3", &young).await;
+    set(&registry, &expire_old()).await;
+
+    // The child goes by the job that follows, since its index went.
+    let table = registry.store.table.clone();
+    let follow = work(&registry.store, table.clone(), job(&registry).await).await.unwrap();
+    assert_eq!(all(&registry).await, digests([&child, &young]));
+    assert_eq!(follow, [job(&registry).await]);
+    let follow = work(&registry.store, table, follow[0].clone()).await.unwrap();
+    assert_eq!((all(&registry).await, follow), (digests([&young]), Vec::new()));
+
+    assert_eq!(registry.tags(NAME).await, ["v3"]);
+    let deleted = changes(&registry.store, "imageDeleted").await;
+    let told: BTreeSet<_> = deleted
+        .iter()
+        .map(|change| change["image"]["digest"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(told, digests([&old, &untagged, &child, &index, &large]));
+    assert_eq!(deleted.len(), 5);
+    registry.store.check().await;
+    registry.pull(NAME, &young).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_evaluation_is_noted_for_its_policy_alone() {
+    let registry = TestRegistry::new();
+    registry.create(NAME).await.unwrap();
+    let evaluated_at = async || {
+        let get = permit(Action::GetLifecyclePolicy, NAME);
+        registry.registry.repositories.lifecycle_policy(&get).await.unwrap().evaluated_at
+    };
+    let job_without_policy = job(&registry).await;
+    let table = registry.store.table.clone();
+    let follow = work(&registry.store, table, job_without_policy).await.unwrap();
+    assert_eq!(follow, []);
+    set(&registry, &expire_old()).await;
+    assert_eq!(evaluated_at().await, None);
+    assert_eq!(changes(&registry.store, "asked").await.len(), 1);
+    act(&registry).await;
+    assert_eq!(evaluated_at().await, Some(registry.store.clock.now()));
+    set(&registry, &expire_old()).await;
+    assert_eq!(evaluated_at().await, None);
+    act(&registry).await;
+    let delete = permit(Action::DeleteLifecyclePolicy, NAME);
+    let deleted = registry.registry.repositories.delete_lifecycle_policy(&delete).await.unwrap();
+    assert!(deleted.evaluated_at.is_some());
+}
+
+/// Lets a policy act on one old image, of the tags `v1` and `old`, that something happens to after
+/// it was judged; returns whether it stays.
+async fn stays(
+    what: impl AsyncFnOnce(Arc<TestRegistry>, Manifest) + 'static,
+    policy: &LifecyclePolicy,
+) -> Arc<TestRegistry> {
+    let store = Store::new();
+    let registry = Arc::new(TestRegistry::on(&store).build());
+    let old = image("old");
+    registry.push(NAME, "v1", &old).await;
+    registry.put(NAME, "old", &old).await;
+    store.clock.advance(5 * DAY);
+    set(&registry, policy).await;
+    let (meddling, manifest) = (registry.clone(), old.clone());
+    // What happens is done by tasks of its own, as it is not to be sent to others.
+    let (ask, asked) = tokio::sync::oneshot::channel::<()>();
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let happens = async move {
+        asked.await.unwrap();
+        what(meddling, manifest).await;
+        tell.send(()).unwrap();
+    };
+    let meddler = Meddler::before("transact", 0, async move {
+        ask.send(()).unwrap();
+        told.await.unwrap();
+    });
+    let table = Arc::new(MeddledTable::wrap(store.table.clone(), meddler));
+    tokio::join!(act_on(&registry, table), happens);
+    assert_eq!(all(&registry).await, digests([&old]));
+    store.check().await;
+    registry
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_since_it_was_judged_stays() {
+    let policies = [
+        expire_old(),
+        rule(&json!({"tagStatus": "any"}), "sinceImagePushed", 4, &json!({"type": "untag"})),
+        rule(
+            &json!({"tagStatus": "any"}),
+            "sinceImagePulled",
+            4,
+            &json!({"type": "transition", "targetStorageClass": "archive"}),
+        ),
+    ];
+    for policy in policies {
+        let registry = stays(
+            async |registry, manifest| {
+                registry.put(NAME, "v2", &manifest).await;
+            },
+            &policy,
+        )
+        .await;
+        assert_eq!(registry.tags(NAME).await, ["old", "v1", "v2"]);
+        let registry = stays(
+            async |registry, _| {
+                registry.request("DELETE", format!("/v2/{NAME}/manifests/old")).expect(202).await;
+            },
+            &policy,
+        )
+        .await;
+        assert_eq!(registry.tags(NAME).await, ["v1"]);
+        let registry = stays(
+            async |registry, _| {
+                registry.get(format!("/v2/{NAME}/manifests/v1"), 200).await;
+            },
+            &policy,
+        )
+        .await;
+        assert_eq!(registry.tags(NAME).await, ["old", "v1"]);
+        let registry = stays(
+            async |registry, manifest| {
+                let gone = format!("/v2/{NAME}/manifests/{}", manifest.digest());
+                registry.request("DELETE", gone).expect(202).await;
+                registry.push(NAME, "v1", &manifest).await;
+            },
+            &policy,
+        )
+        .await;
+        assert_eq!(registry.tags(NAME).await, ["v1"]);
+        assert_eq!(images(&registry, StatusFilter::default()).await.len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_of_a_new_index_stays() {
+    let registry = stays(
+        async |registry, manifest| {
+            let index = index_of([&manifest]);
+            let put = registry.put(NAME, &index.digest(), &index).await;
+            assert_eq!(put.status, 201);
+            let gone = format!("/v2/{NAME}/manifests/{}", index.digest());
+            registry.request("DELETE", gone).expect(202).await;
+        },
+        &expire_old(),
+    )
+    .await;
+    assert_eq!(registry.tags(NAME).await, ["old", "v1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_is_taken_away_acts_no_more() {
+    let store = Store::new();
+    let registry = Arc::new(TestRegistry::on(&store).build());
+    registry.push(NAME, "v1", &image("old")).await;
+    store.clock.advance(5 * DAY);
+    set(&registry, &expire_old()).await;
+    let delete = registry.clone();
+    let meddler = Meddler::before("batch_get", 1, async move {
+        let permit = permit(Action::DeleteLifecyclePolicy, NAME);
+        delete.registry.repositories.delete_lifecycle_policy(&permit).await.unwrap();
+    });
+    act_on(&registry, Arc::new(MeddledTable::wrap(store.table.clone(), meddler))).await;
+    assert_eq!(all(&registry).await, digests([&image("old")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_are_taken_from_images_that_stay() {
+    let registry = TestRegistry::new();
+    let (old, child) = (image("old"), image("child"));
+    for tag in 0..100 {
+        registry.push(NAME, &format!("dev-{tag}"), &old).await;
+    }
+    registry.put(NAME, "v1", &old).await;
+    registry.push(NAME, "dev-child", &child).await;
+    registry.push(NAME, "v2", &index_of([&child])).await;
+    registry.store.clock.advance(5 * DAY);
+    let selection = json!({"tagStatus": "tagged", "tagPatternList": ["dev-*"]});
+    set(&registry, &rule(&selection, "sinceImagePushed", 4, &json!({"type": "untag"}))).await;
+    act(&registry).await;
+    assert_eq!(registry.tags(NAME).await, ["v1", "v2"]);
+    assert_eq!(all(&registry).await.len(), 3);
+    let removed = changes(&registry.store, "tagsRemoved").await;
+    let tags = removed.iter().map(|change| change["tags"].as_array().unwrap().len()).sum::<usize>();
+    assert_eq!(tags, 101);
+    registry.store.check().await;
+}
+
+/// Lets referrers follow `subject`.
+async fn follow(registry: &TestRegistry, subject: &Manifest) {
+    let Job::Lifecycle(LifecycleJob { repository, id }) = job(registry).await else { panic!() };
+    let subject = subject.digest().parse().unwrap();
+    let job = Job::Referrers(ReferrersJob { repository, id, subject, after: None });
+    let follow = work(&registry.store, registry.store.table.clone(), job).await.unwrap();
+    assert_eq!(follow, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn referrers_follow_a_subject_that_is_deleted() {
+    let registry = TestRegistry::new();
+    let (subject, other) = (image("subject"), image("other"));
+    let referrers: Vec<_> = (0..120).map(|n| image(n).about(&subject)).collect();
+    let stranger = image("stranger").about(&other);
+    registry.push(NAME, "v1", &subject).await;
+    for referrer in referrers.iter().chain([&stranger]) {
+        registry.push_untagged(NAME, referrer).await;
+    }
+    let listed = index_of([&referrers[0]]);
+    registry.push_untagged(NAME, &listed).await;
+    // It is there: nothing follows.
+    set(&registry, &expire_old()).await;
+    follow(&registry, &subject).await;
+    assert_eq!(all(&registry).await.len(), 123);
+    registry
+        .request("DELETE", format!("/v2/{NAME}/manifests/{}", subject.digest()))
+        .expect(202)
+        .await;
+    follow(&registry, &subject).await;
+    assert_eq!(all(&registry).await, digests([&stranger, &listed, &referrers[0]]));
+    registry.store.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn referrers_stay_without_a_policy() {
+    let registry = TestRegistry::new();
+    let subject = image("subject");
+    let referrer = image("referrer").about(&subject);
+    registry.push(NAME, "v1", &subject).await;
+    registry.push_untagged(NAME, &referrer).await;
+    registry
+        .request("DELETE", format!("/v2/{NAME}/manifests/{}", subject.digest()))
+        .expect(202)
+        .await;
+    follow(&registry, &subject).await;
+    assert_eq!(all(&registry).await, digests([&referrer]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_archives_and_referrers_follow() {
+    let registry = TestRegistry::new();
+    let (old, young) = (image("old"), image("young"));
+    let signature = image("signature").about(&old);
+    registry.push(NAME, "v1", &old).await;
+    registry.push_untagged(NAME, &signature).await;
+    registry.store.clock.advance(5 * DAY);
+    registry.push(NAME, "v2", &young).await;
+    let archive = json!({"type": "transition", "targetStorageClass": "archive"});
+    set(&registry, &rule(&json!({"tagStatus": "any"}), "sinceImagePulled", 4, &archive)).await;
+    act(&registry).await;
+    let active = StatusFilter::default();
+    assert_eq!(images(&registry, active).await, digests([&signature, &young]));
+    follow(&registry, &old).await;
+    assert_eq!(images(&registry, active).await, digests([&young]));
+    assert_eq!(all(&registry).await.len(), 3);
+    assert_eq!(changes(&registry.store, "imageArchived").await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_late_job_leaves_the_rest_to_the_next() {
+    let registry = TestRegistry::new();
+    for number in 0..120 {
+        registry.push_untagged(NAME, &image(number)).await;
+    }
+    registry.store.clock.advance(5 * DAY);
+    set(&registry, &expire_old()).await;
+    let job = job(&registry).await;
+    let late = worker(&registry.store, registry.store.table.clone());
+    let mut left = 120;
+    while left > 0 {
+        let follow = late.work(job.clone(), registry.store.clock.now()).await.unwrap();
+        let now = all(&registry).await.len();
+        assert!(now < left, "each job does something");
+        assert_eq!(follow.is_empty(), now == 0);
+        left = now;
+    }
+    registry.store.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_cut_off_anywhere_is_done_by_the_next() {
+    for (fails, mut calls) in [(Fails::Before, 0), (Fails::After, 0)] {
+        loop {
+            let store = Store::new();
+            let registry = TestRegistry::on(&store).build();
+            let (old, child) = (image("old"), image("child"));
+            let index = index_of([&child]);
+            registry.push(NAME, "v1", &old).await;
+            for tag in 0..60 {
+                registry.put(NAME, &format!("tag-{tag}"), &old).await;
+            }
+            registry.push_untagged(NAME, &child).await;
+            registry.push(NAME, "v2", &index).await;
+            store.clock.advance(5 * DAY);
+            set(&registry, &expire_old()).await;
+
+            let table = Arc::new(FaultyTable::wrap(Arc::clone(&store.table), Plan::default()));
+            table.fail_after(calls, fails, StoreErrorKind::Unavailable);
+            let cut_off = work(&store, table.clone(), job(&registry).await).await;
+            let was_reached = !table.heal();
+            assert_eq!(cut_off.is_err(), was_reached);
+            act(&registry).await;
+            // A second delivery changes nothing.
+            act(&registry).await;
+            assert_eq!(all(&registry).await, BTreeSet::new());
+            assert_eq!(changes(&store, "imageDeleted").await.len(), 3);
+            assert_eq!(store.check_but_leftovers(false).await.objects, 0);
+            if !was_reached {
+                break;
+            }
+            calls += 1;
+        }
+        assert!(calls > 5, "{calls}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_jobs_at_once_delete_each_image_once() {
+    let registry = TestRegistry::new();
+    for number in 0..150 {
+        registry.push(NAME, &format!("v{number}"), &image(number)).await;
+    }
+    registry.store.clock.advance(5 * DAY);
+    set(&registry, &expire_old()).await;
+    tokio::join!(act(&registry), act(&registry), act(&registry));
+    assert_eq!(all(&registry).await, BTreeSet::new());
+    assert_eq!(changes(&registry.store, "imageDeleted").await.len(), 150);
+    registry.store.check().await;
+}
