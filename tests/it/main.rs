@@ -12,6 +12,7 @@ mod auth;
 mod bad_input;
 mod blob_deletion;
 mod body_limit;
+mod collection;
 mod conflicts;
 mod creation_templates;
 mod dispatch;

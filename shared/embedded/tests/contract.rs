@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use berth_contract::{
     ConflictingTable, KeysToCheck, MOST_RECEIVED_ALIVE, Queues, key_check_suite, keys_suite,
-    objects_suite, queue_suite, table_suite,
+    listing_suite, objects_suite, queue_suite, table_suite,
 };
 use berth_embedded::{DataFolder, FileKeys, NoKms, SqliteQueue};
 use berth_registry::ports::{
@@ -31,6 +31,13 @@ async fn table_that_conflicts() {
 async fn objects() {
     let folder = tempfile::tempdir().unwrap();
     objects_suite(DataFolder::open(folder.path()).unwrap().objects()).await;
+}
+
+#[tokio::test]
+async fn listing() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = DataFolder::open(folder.path()).unwrap().objects();
+    listing_suite(objects.clone(), objects).await;
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ impl Call<'_> {
     pub(crate) async fn head_blob(&self, name: &RepositoryName, digest: &Digest) -> Answer {
         let pull = self.pull()?;
         let permit = self.permit(Action::BatchCheckLayerAvailability, name).await?;
-        let blob = pull.find_blob(&permit, digest).await?;
+        let blob = pull.check_blob(&permit, digest).await?;
         if client_has(&self.parts.headers, digest) {
             return empty(blob_headers(StatusCode::NOT_MODIFIED, digest));
         }

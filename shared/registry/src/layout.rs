@@ -36,15 +36,19 @@
 //! | `backfill/BACKFILL` | `page/NUMBER` | what it replicates, and what became of that | |
 //! | `unended-backfills` | `unended-backfills` | the backfills that did not end | |
 //! | `outbox/SHARD` | TIME/UUID | event: what changed | |
-//! | `blob/DIGEST` | ID | object that the repository links, and the repository's name | |
+//! | `blob/DIGEST` | ID | name of a repository that links the blob | |
+//! | `object/KEY` | `object` | digest of a blob's object, and since when nothing may name it | |
 //!
 //! Items of content lie under the repository's id; a name is one record that points to it, so
 //! that a repository made anew under an old name starts empty.
 //!
 //! | object key | bytes |
 //! |---|---|
-//! | `blobs/UPLOAD-NONCE` | a blob; the upload's id finds it when the upload is collected |
-//! | `manifests/UUID` | a manifest that is too large for its item |
+//! | `blobs/ID/UPLOAD-NONCE` | a blob, or bytes of an upload, that was sent to the repository ID |
+//! | `manifests/ID/DIGEST-NONCE` | a manifest of the repository ID that is too large for its item |
+//!
+//! An object's key so says who may name it, though nothing in the table should: that is how
+//! collection finds out whether an object is anybody's.
 
 use berth_types::{
     AccessKeyId, Digest, PolicyName, PrincipalArn, RepositoryName, RepositoryPrefix, Tag,
@@ -72,6 +76,11 @@ impl RepositoryId {
     /// Takes the id that is the sort key of an item.
     pub(crate) fn of_key(sort: String) -> Self {
         Self(sort)
+    }
+
+    /// Returns the id that has this text; `None` if none has.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self::new)
     }
 
     /// Returns the text.
@@ -120,6 +129,7 @@ pub(crate) enum Place<'a> {
     Figures(&'a RepositoryId),
     RegistryFigures,
     Link(&'a Digest, &'a RepositoryId),
+    Object(&'a ObjectKey),
     PullTimeExclusion(&'a PrincipalArn),
     SealingKey(Uuid),
     Setting(&'a str),
@@ -153,13 +163,13 @@ impl Place<'_> {
             Self::Listing(name) => {
                 Key { partition: NAMES.to_owned(), sort: name.as_str().to_owned() }
             }
-            Self::Deleted(id) => Key { partition: "deleted".to_owned(), sort: id.0.clone() },
+            Self::Deleted(id) => Key { partition: DELETED.to_owned(), sort: id.0.clone() },
             Self::Image(id, digest) => content(id, format!("{IMAGES}{digest}")),
             Self::Pulled(id, digest) => content(id, format!("{IMAGES}{digest}/{PULLED}")),
             Self::ImageTag(id, digest, tag) => content(id, format!("{}{tag}", image_tags(digest))),
-            Self::Manifest(id, digest) => content(id, format!("manifest/{digest}")),
+            Self::Manifest(id, digest) => content(id, format!("{MANIFESTS}{digest}")),
             Self::Tag(id, tag) => content(id, format!("{TAGS}{tag}")),
-            Self::Layer(id, digest) => content(id, format!("layer/{digest}")),
+            Self::Layer(id, digest) => content(id, layer(digest)),
             Self::Use { repository, layer, image } => {
                 content(repository, format!("{}{image}", uses(layer)))
             }
@@ -177,7 +187,7 @@ impl Place<'_> {
             Self::LifecyclePreviewPage { repository, run, last } => {
                 content(repository, format!("{}{last}", lifecycle_preview_pages(run)))
             }
-            Self::Upload(id, upload) => content(id, format!("upload/{upload}")),
+            Self::Upload(id, upload) => content(id, format!("{UPLOADS}{upload}")),
             Self::Figures(id) => content(id, FIGURES.to_owned()),
             Self::RegistryFigures => {
                 Key { partition: FIGURES.to_owned(), sort: "registry".to_owned() }
@@ -187,6 +197,10 @@ impl Place<'_> {
                 Key { partition, sort: principal.to_string() }
             }
             Self::Link(digest, id) => Key { partition: links(digest), sort: id.0.clone() },
+            Self::Object(object) => {
+                let partition = format!("object/{}", object.as_str());
+                Key { partition, sort: "object".to_owned() }
+            }
             Self::Setting(name) => Key { partition: "settings".to_owned(), sort: name.to_owned() },
             Self::Prefixed(kind, prefix) => {
                 Key { partition: partition_of(kind).to_owned(), sort: prefix.folder().to_owned() }
@@ -254,6 +268,18 @@ pub(crate) const BACKFILLS: &str = "backfills";
 pub(crate) fn backfill_pages(id: BackfillId) -> String {
     format!("backfill/{id}")
 }
+
+/// Partition of the deleted repositories whose content is not collected yet.
+pub(crate) const DELETED: &str = "deleted";
+
+/// Begin of the sort keys of a repository's layers.
+pub(crate) const LAYERS: &str = "layer/";
+
+/// Begin of the sort keys of a repository's manifests.
+pub(crate) const MANIFESTS: &str = "manifest/";
+
+/// Begin of the sort keys of a repository's upload sessions.
+pub(crate) const UPLOADS: &str = "upload/";
 
 /// Partition of the names of all repositories.
 pub(crate) const NAMES: &str = "names";
@@ -375,7 +401,23 @@ pub(crate) fn uses(layer: &Digest) -> String {
     format!("{USES}{layer}/")
 }
 
-/// Parses the sort key of a use: the layer, and the image; `None` if it is damaged.
+/// Returns a sort key that lies behind all uses of a layer, and before those of the next.
+pub(crate) fn behind_uses(layer: &Digest) -> String {
+    // Its uses have a `/` there, and the next character is `0`.
+    format!("{USES}{layer}0")
+}
+
+/// Returns the sort key of a layer.
+pub(crate) fn layer(digest: &Digest) -> String {
+    format!("{LAYERS}{digest}")
+}
+
+/// Parses the sort key of a layer; `None` if it is another key.
+pub(crate) fn parse_layer_key(sort: &str) -> Option<Digest> {
+    sort.strip_prefix(LAYERS)?.parse().ok()
+}
+
+/// Parses the sort key of a use: the layer, and the image; `None` if it is another key.
 pub(crate) fn parse_use_key(sort: &str) -> Option<(Digest, Digest)> {
     let (layer, image) = sort.strip_prefix(USES)?.split_once('/')?;
     Some((layer.parse().ok()?, image.parse().ok()?))
@@ -391,12 +433,69 @@ pub(crate) fn links(digest: &Digest) -> String {
     format!("blob/{digest}")
 }
 
-/// Returns the key of a blob's object; the nonce tells attempts at one upload apart.
-pub(crate) fn blob_object(upload: &UploadId, nonce: Uuid) -> ObjectKey {
-    ObjectKey::new(format!("blobs/{upload}-{}", nonce.simple()))
+/// Returns the key of an object for bytes that an upload sends to a repository; the nonce tells
+/// attempts at one upload apart.
+pub(crate) fn blob_object(id: &RepositoryId, upload: &UploadId, nonce: Uuid) -> ObjectKey {
+    ObjectKey::new(format!("{BLOB_OBJECTS}{}/{upload}-{}", id.0, nonce.simple()))
 }
 
-/// Returns the key of a large manifest's object.
-pub(crate) fn manifest_object(uuid: Uuid) -> ObjectKey {
-    ObjectKey::new(format!("manifests/{uuid}"))
+/// Returns the key of a large manifest's object; the nonce tells pushes of one manifest apart.
+pub(crate) fn manifest_object(id: &RepositoryId, digest: &Digest, nonce: Uuid) -> ObjectKey {
+    let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
+    // Half of a UUID's bits: the key of a SHA-512 digest is as long as a key may be.
+    let nonce = nonce.as_u64_pair().0;
+    ObjectKey::new(format!("{MANIFEST_OBJECTS}{}/{algorithm}-{hex}-{nonce:016x}", id.0))
+}
+
+/// Begin of the keys of blobs' objects.
+const BLOB_OBJECTS: &str = "blobs/";
+
+/// Begin of the keys of manifests' objects.
+const MANIFEST_OBJECTS: &str = "manifests/";
+
+/// Who may name an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ObjectOwner {
+    /// An upload's session and, once the upload has ended, layers of any repository.
+    Upload(RepositoryId, UploadId),
+    /// A manifest.
+    Manifest(RepositoryId, Digest),
+}
+
+/// Parses the key of an object; `None` if it has a form that is not made any more, or never was.
+pub(crate) fn parse_object_key(key: &ObjectKey) -> Option<ObjectOwner> {
+    if let Some(rest) = key.as_str().strip_prefix(BLOB_OBJECTS) {
+        let (repository, rest) = rest.split_once('/')?;
+        let (upload, _) = rest.rsplit_once('-')?;
+        return Some(ObjectOwner::Upload(RepositoryId::parse(repository)?, upload.parse().ok()?));
+    }
+    let (repository, rest) = key.as_str().strip_prefix(MANIFEST_OBJECTS)?.split_once('/')?;
+    let (digest, _) = rest.rsplit_once('-')?;
+    let digest = digest.replacen('-', ":", 1).parse().ok()?;
+    Some(ObjectOwner::Manifest(RepositoryId::parse(repository)?, digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use berth_types::Algorithm;
+
+    use super::*;
+
+    #[test]
+    fn keys_of_objects_say_who_may_name_them() {
+        let id = RepositoryId::new(Uuid::from_u128(7));
+        let upload: UploadId = Uuid::from_u128(8).to_string().parse().unwrap();
+        let key = blob_object(&id, &upload, Uuid::from_u128(9));
+        let owner = ObjectOwner::Upload(id.clone(), upload);
+        assert_eq!(parse_object_key(&key), Some(owner));
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let digest = Digest::of(algorithm, b"a manifest");
+            let key = manifest_object(&id, &digest, Uuid::from_u128(u128::MAX));
+            assert!(key.as_str().len() <= 200, "a file's name has room for 200 bytes");
+            assert_eq!(parse_object_key(&key), Some(ObjectOwner::Manifest(id.clone(), digest)));
+        }
+        for other in ["", "blobs/x", "blobs/x/y", "blobs/x/y-z", "manifests/x", "manifests/a/b-c"] {
+            assert_eq!(parse_object_key(&ObjectKey::new(other.to_owned())), None, "{other}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 pub mod access;
 mod archive;
 mod blobs;
+mod collection;
 mod contention;
 mod counts;
 mod document;
@@ -32,6 +33,10 @@ pub use archive::{
     StorageUpdate,
 };
 pub use blobs::{Blob, LayerSummary, MountFrom, MountSources};
+pub use collection::{
+    CollectPorts, CollectWorker, DeletedCollection, GracePeriods, RegistryCollection,
+    RepositoryCollection,
+};
 pub use error::{MissingContent, QuotaExceeded, RegistryError};
 pub use federation::{
     NewTrust, Proof, SessionError, SessionWish, Sessions, Trust, TrustError, TrustPage, Trusts,

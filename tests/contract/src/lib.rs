@@ -20,7 +20,7 @@ pub use conflicting::ConflictingTable;
 pub use counting::{Calls, Counter, CountingObjects, CountingTable};
 pub use key_check::{KeysToCheck, key_check_suite};
 pub use keys::keys_suite;
-pub use objects::objects_suite;
+pub use objects::{listing_suite, objects_suite};
 pub use queue::{MOST_RECEIVED_ALIVE, Queues, queue_suite};
 pub use table::table_suite;
 pub use unreliable::{Failures, UnreliableObjects, UnreliableTable};

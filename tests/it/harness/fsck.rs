@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use berth_registry::ports::{Consistency, Item, Key, ObjectKey, Query, Select};
+use berth_registry::ports::{
+    Condition, Consistency, Item, Key, ObjectKey, Operation, Query, Select,
+};
 use berth_types::{Manifest, MediaType};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -93,7 +95,8 @@ impl Store {
         names
     }
 
-    async fn partition(&self, partition: &str) -> BTreeMap<String, Item> {
+    /// Returns the items of a partition, by sort key.
+    pub async fn partition(&self, partition: &str) -> BTreeMap<String, Item> {
         let mut items = BTreeMap::new();
         let mut after = None;
         loop {
@@ -112,6 +115,13 @@ impl Store {
                 None => return items,
             }
         }
+    }
+
+    /// Removes an item.
+    pub async fn remove_item(&self, partition: &str, sort: &str) {
+        let key = Key { partition: partition.to_owned(), sort: sort.to_owned() };
+        let operation = Operation::Delete { key, condition: Condition::Present };
+        self.table.transact(vec![operation]).await.unwrap();
     }
 
     async fn object(&self, key: &str, size: u64) -> Bytes {
@@ -264,6 +274,10 @@ impl Content<'_> {
         let link = Key { partition: format!("blob/{digest}"), sort: self.id.clone() };
         let link = self.store.table.get(&link, Consistency::Strong).await.unwrap();
         assert!(link.is_some(), "layer {digest} has no link");
+        let named = Key { partition: format!("object/{object}"), sort: "object".to_owned() };
+        let named = self.store.table.get(&named, Consistency::Strong).await.unwrap();
+        let named = json(&named.expect("the object of a layer has an item"));
+        assert_eq!(named["digest"], digest, "{object}");
         file_name(object)
     }
 }

@@ -2,7 +2,9 @@
 
 mod classes;
 mod clock;
+mod collecting;
 mod content;
+mod dated;
 mod encrypting;
 mod faulty;
 mod fsck;
@@ -17,6 +19,7 @@ mod wandering;
 
 pub use classes::Classes;
 pub use clock::TestClock;
+pub use collecting::DAY;
 pub use content::{Manifest, bytes, digest, digest512, image, image_of, index_of};
 pub use encrypting::{EncryptingObjects, TestKms};
 pub use faulty::{Fails, FaultyObjects, FaultyTable, Plan, SharedPlan};

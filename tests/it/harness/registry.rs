@@ -8,7 +8,7 @@ use berth_registry::access::{
     Action, Authenticator, Caller, Facts, FailedLogins, Gate, ImagePermit, RepositoryPermit,
     RootCredentials, SealingKeys, Secret,
 };
-use berth_registry::ports::{CheckKeys, WrapKeys, WriteObjects, WriteTable};
+use berth_registry::ports::{CheckKeys, ListObjects, WrapKeys, WriteObjects, WriteTable};
 use berth_registry::{
     CreateOnPush, CreateRepository, DeleteRepository, Identity, Ports, PushRules, Quotas, Registry,
     RegistryError, SparseManifests, Tenancy, Trusts, Users, WhenNotEmpty,
@@ -18,6 +18,7 @@ use futures_util::FutureExt;
 use tempfile::TempDir;
 
 use super::TestClock;
+use super::dated::DatedObjects;
 use super::steady::SteadyTable;
 
 /// The root's access key.
@@ -31,6 +32,7 @@ pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 pub struct Store {
     pub table: Arc<dyn WriteTable>,
     pub objects: Arc<dyn WriteObjects>,
+    pub listed: Arc<dyn ListObjects>,
     pub clock: Arc<TestClock>,
     pub keys: Arc<FileKeys>,
     /// The table itself, for the queues in it.
@@ -49,7 +51,9 @@ impl Store {
         let sqlite = data.table();
         let table = Arc::new(SteadyTable(sqlite.clone()));
         let keys = Arc::new(FileKeys::new(&[7; FileKeys::MASTER_KEY_BYTES]));
-        Arc::new(Self { table, objects: data.objects(), clock, keys, sqlite, folder })
+        let objects = Arc::new(DatedObjects::new(data.objects(), Arc::clone(&clock)));
+        let listed = objects.clone();
+        Arc::new(Self { table, objects, listed, clock, keys, sqlite, folder })
     }
 
     pub fn path(&self) -> &Path {

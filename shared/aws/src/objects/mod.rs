@@ -5,6 +5,7 @@ mod client;
 mod copy;
 mod encryption;
 mod gather;
+mod listing;
 mod memory;
 mod parts;
 mod payload;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use berth_contract::objects_suite;
+use berth_contract::{listing_suite, objects_suite};
 
 use crate::bodies::Fixture;
 
@@ -10,6 +10,13 @@ use crate::bodies::Fixture;
 async fn objects() {
     let fixture = Fixture::new().await;
     objects_suite(Arc::new(fixture.objects.clone())).await;
+}
+
+#[tokio::test]
+async fn listing() {
+    let fixture = Fixture::new().await;
+    let objects = Arc::new(fixture.objects.clone());
+    listing_suite(objects.clone(), objects).await;
 }
 
 /// As a function does, and the least memory there can be.

@@ -21,6 +21,9 @@ use uuid::Uuid;
 /// What the name of a body's file begins with while it is being put.
 pub(super) const TEMPORARY: &str = "tmp-";
 
+/// What the name of an upload's file begins with.
+const MULTIPART: &str = "multipart-";
+
 /// Leaves room for what is put before the key in a file's name of 255 bytes.
 const LONGEST_KEY: usize = 200;
 
@@ -82,12 +85,24 @@ impl Layout {
     ) -> Result<PathBuf, StoreError> {
         let id = Uuid::try_parse(&multipart.0)
             .map_err(|error| StoreError::new(StoreErrorKind::Internal, error))?;
-        Ok(self.uploads.join(format!("multipart-{}-{}", id.simple(), file_name(key)?)))
+        Ok(self.uploads.join(format!("{MULTIPART}{}-{}", id.simple(), file_name(key)?)))
     }
 
     fn fan(&self, number: u8) -> PathBuf {
         self.objects.join(format!("{number:x}"))
     }
+}
+
+/// Returns the key of the object whose file has this name; `None` if no object's has.
+pub(super) fn key_of(name: &str) -> Option<ObjectKey> {
+    let key = ObjectKey::new(name.replace('_', "/"));
+    file_name(&key).ok().filter(|of_key| of_key == name).map(|_| key)
+}
+
+/// Returns the key and the id of the upload whose file has this name; `None` if no upload's has.
+pub(super) fn multipart_of(name: &str) -> Option<(ObjectKey, MultipartId)> {
+    let (id, name) = name.strip_prefix(MULTIPART)?.split_once('-')?;
+    Some((key_of(name)?, MultipartId(id.to_owned())))
 }
 
 fn file_name(key: &ObjectKey) -> Result<String, StoreError> {
@@ -127,6 +142,23 @@ mod tests {
     fn places_objects() {
         check("blobs/3fa0-x7", Some("/data/objects/9/blobs_3fa0-x7"));
         check("manifests/a", Some("/data/objects/5/manifests_a"));
+    }
+
+    #[test]
+    fn names_of_files_say_what_they_are() {
+        let layout = Layout::new(Path::new("/data"));
+        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let key = ObjectKey::new("blobs/3fa0/7-x7".to_owned());
+        assert_eq!(key_of(&name(layout.object(&key).unwrap().file)), Some(key.clone()));
+        let id = MultipartId(Uuid::from_u128(5).simple().to_string());
+        let upload = name(layout.multipart(&key, &id).unwrap());
+        assert_eq!(multipart_of(&upload), Some((key, id)));
+        for other in ["", ".hidden", "a\u{e9}", "A"] {
+            assert_eq!(key_of(other), None, "{other}");
+        }
+        for other in ["tmp-x", "multipart-", "multipart-5"] {
+            assert_eq!(multipart_of(other), None, "{other}");
+        }
     }
 
     #[test]

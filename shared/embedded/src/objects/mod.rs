@@ -7,6 +7,7 @@ mod blocks;
 mod classes;
 mod copy;
 mod layout;
+mod listing;
 mod multipart;
 mod pump;
 mod reading;

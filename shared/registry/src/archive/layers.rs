@@ -139,7 +139,7 @@ impl Layers {
         storage: LayerStorage,
     ) -> Result<bool, RegistryError> {
         let changed = Layer { storage, ..layer.clone() };
-        let operation = changed.replacing(repository, digest, item.version)?;
+        let operation = changed.replacing(&repository.id, digest, item.version)?;
         Ok(won(self.table.transact(vec![operation]).await)?)
     }
 

@@ -42,7 +42,7 @@ impl Pull {
             .zip(items)
             .map(|(digest, item)| async move {
                 let layer = item.as_ref().map(decode::<Layer>).transpose()?;
-                let Some(layer) = layer.filter(Layer::is_visible) else { return Ok(None) };
+                let Some(layer) = layer.filter(Layer::is_offered) else { return Ok(None) };
                 let used = self.a_use(id, digest).await?;
                 let media_type = used.and_then(|used| used.media_type);
                 let (size, is_at_hand) = (layer.size, layer.is_at_hand());

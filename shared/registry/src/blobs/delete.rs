@@ -5,8 +5,8 @@ use crate::access::{Action, RepositoryPermit};
 use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::RegistryError;
-use crate::layout::{Place, content, uses};
-use crate::ports::{Consistency, Query, Select};
+use crate::layout::{Place, RepositoryId, content, uses};
+use crate::ports::{Consistency, Query, ReadTable, Select, StoreError};
 use crate::registry::Removal;
 use crate::repositories::Repository;
 
@@ -34,14 +34,14 @@ impl Removal {
                 let repository = repository.name.clone();
                 return Err(RegistryError::BlobUnknown { repository, digest: digest.clone() });
             };
-            if self.is_used(&repository, digest).await? {
+            if is_used(self.table.as_ref(), &repository.id, digest).await? {
                 return Err(in_use(&repository, digest));
             }
             let target = Target { repository: &repository, digest, layer: &layer };
             let now = self.clock.now();
             if self.record(target, item.version, Deletion::Began(now)).await? {
                 let recorded = item.version + 1;
-                if self.is_used(&repository, digest).await? {
+                if is_used(self.table.as_ref(), &repository.id, digest).await? {
                     self.record(target, recorded, Deletion::None).await?;
                     return Err(in_use(&repository, digest));
                 }
@@ -61,25 +61,26 @@ impl Removal {
         version: u64,
         deletion: Deletion,
     ) -> Result<bool, RegistryError> {
-        let operation = layer.change(repository, digest, version, deletion)?;
+        let operation = layer.change(&repository.id, digest, version, deletion)?;
         Ok(won(self.table.transact(vec![operation]).await)?)
     }
+}
 
-    async fn is_used(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-    ) -> Result<bool, RegistryError> {
-        let query = Query {
-            partition: content(&repository.id),
-            prefix: uses(digest),
-            after: None,
-            limit: 1,
-            consistency: Consistency::Strong,
-            select: Select::Keys,
-        };
-        Ok(!self.table.query(&query).await?.items.is_empty())
-    }
+/// Whether a layer has uses, at this moment.
+pub(crate) async fn is_used(
+    table: &dyn ReadTable,
+    repository: &RepositoryId,
+    digest: &Digest,
+) -> Result<bool, StoreError> {
+    let query = Query {
+        partition: content(repository),
+        prefix: uses(digest),
+        after: None,
+        limit: 1,
+        consistency: Consistency::Strong,
+        select: Select::Keys,
+    };
+    Ok(!table.query(&query).await?.items.is_empty())
 }
 
 /// A layer that is deleted.

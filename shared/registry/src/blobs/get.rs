@@ -20,13 +20,33 @@ pub struct Blob {
 }
 
 impl Pull {
-    /// Finds a blob of the repository that the permit names.
+    /// Finds a blob of the repository that the permit names, to read it.
     pub async fn find_blob(
         &self,
         permit: &RepositoryPermit,
         digest: &Digest,
     ) -> Result<Blob, RegistryError> {
-        permit.must_be_any(&[Action::BatchCheckLayerAvailability, Action::GetDownloadUrlForLayer]);
+        permit.must_be(Action::GetDownloadUrlForLayer);
+        self.find(permit, digest, Layer::is_visible).await
+    }
+
+    /// Says whether the repository that the permit names has a blob that will stay there: one that
+    /// is about to be collected is not.
+    pub async fn check_blob(
+        &self,
+        permit: &RepositoryPermit,
+        digest: &Digest,
+    ) -> Result<Blob, RegistryError> {
+        permit.must_be(Action::BatchCheckLayerAvailability);
+        self.find(permit, digest, Layer::is_offered).await
+    }
+
+    async fn find(
+        &self,
+        permit: &RepositoryPermit,
+        digest: &Digest,
+        is_wanted: fn(&Layer) -> bool,
+    ) -> Result<Blob, RegistryError> {
         let repository = self.directory.recent(permit.name()).await?;
         let key = Place::Layer(&repository.id, digest).key();
         let mut item = get_immutable(self.table.as_ref(), &key).await?;
@@ -37,7 +57,7 @@ impl Pull {
             layer = item.as_ref().map(decode).transpose()?;
         }
         match layer {
-            Some(layer) if layer.is_visible() => Ok(Blob {
+            Some(layer) if is_wanted(&layer) => Ok(Blob {
                 digest: digest.clone(),
                 size: layer.size,
                 is_at_hand: layer.is_at_hand(),

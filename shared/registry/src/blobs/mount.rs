@@ -159,6 +159,8 @@ impl Push {
                 let layer: Layer = decode(item)?;
                 self.keep(target, digest, &layer, item.version).await
             }
+            // Its object may go as soon as no request is left that saw it uncondemned.
+            None if !found.is_offered() => Ok(false),
             None => self.link(target, digest, &found).await,
         }
     }

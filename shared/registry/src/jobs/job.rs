@@ -3,6 +3,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::PlacementJob;
+use crate::collection::{DeletedCollection, RegistryCollection, RepositoryCollection};
 use crate::lifecycle::{LifecycleJob, PreviewJob, ReferrersJob};
 use crate::ports::{NewMessage, SendMessages, StoreError, StoreErrorKind};
 use crate::replication::{BackfillJob, ReplicateJob};
@@ -24,6 +25,12 @@ pub enum Job {
     Replicate(ReplicateJob),
     /// Carry out a backfill.
     ReplicationBackfill(BackfillJob),
+    /// Collect what a repository does not need any more.
+    CollectRepository(RepositoryCollection),
+    /// Collect what a deleted repository left.
+    CollectDeleted(DeletedCollection),
+    /// Collect objects that nothing names, and what deleted repositories left.
+    CollectRegistry(RegistryCollection),
 }
 
 /// Queue of jobs of a kind. Each has a queue of dead letters.
@@ -62,6 +69,9 @@ impl Job {
             | Self::Referrers(_)
             | Self::PlaceLayers(_) => JobQueue::Lifecycle,
             Self::Replicate(_) | Self::ReplicationBackfill(_) => JobQueue::Replicate,
+            Self::CollectRepository(_) | Self::CollectDeleted(_) | Self::CollectRegistry(_) => {
+                JobQueue::Collect
+            }
         }
     }
 

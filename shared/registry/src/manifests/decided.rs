@@ -46,7 +46,7 @@ struct Piece {
     /// Place of the image in the list.
     image: usize,
     operations: Vec<Operation>,
-    late: Vec<Operation>,
+    late: Vec<[Operation; 2]>,
     bytes: ManifestBytes,
 }
 

@@ -119,12 +119,12 @@ impl Removal {
     /// Deletes what lies outside the transaction that deleted an image.
     pub(super) async fn delete_rest(
         &self,
-        late: Vec<Operation>,
+        late: Vec<[Operation; 2]>,
         bytes: &ManifestBytes,
     ) -> Result<(), RegistryError> {
-        for operation in late {
-            // What changed meanwhile is of the same image, pushed again.
-            won(self.table.transact(vec![operation]).await)?;
+        for operations in late {
+            // What changed meanwhile is of the same image, pushed again; it keeps what it has.
+            won(self.table.transact(operations.into()).await)?;
         }
         if let ManifestBytes::Object(object, _) = bytes {
             self.doomed.delete(object).await?;
@@ -267,7 +267,7 @@ impl Removal {
         repository: &Repository,
         digest: &Digest,
         doomed: &Doomed,
-    ) -> Result<(Vec<Operation>, Vec<Operation>), RegistryError> {
+    ) -> Result<(Vec<Operation>, Vec<[Operation; 2]>), RegistryError> {
         let id = &repository.id;
         let condition = Condition::Version(doomed.version);
         let mut operations = vec![
@@ -305,9 +305,11 @@ impl Removal {
             return Ok((operations, Vec::new()));
         }
         let items = self.table.batch_get(&rest, Consistency::Strong).await?;
-        let late = items.into_iter().flatten().map(|item| Operation::Delete {
-            condition: Condition::Version(item.version),
-            key: item.key,
+        let is_gone =
+            Operation::Check { key: Place::Image(id, digest).key(), condition: Condition::Absent };
+        let late = items.into_iter().flatten().map(|item| {
+            let condition = Condition::Version(item.version);
+            [Operation::Delete { key: item.key, condition }, is_gone.clone()]
         });
         Ok((operations, late.collect()))
     }

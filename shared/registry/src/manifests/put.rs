@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::record::{Image, ManifestBytes, ManifestRecord};
 use super::transaction::{Plan, Sight};
 use crate::access::{Action, RepositoryPermit};
-use crate::blobs::Layer;
+use crate::blobs::{Deletion, Layer};
 use crate::contention::{Attempts, won};
 use crate::document::decode;
 use crate::error::{MissingContent, RegistryError};
@@ -23,6 +23,10 @@ use crate::repositories::Repository;
 
 /// Largest manifest that is kept in its item; a larger one is an object.
 const LARGEST_IN_ITEM: usize = 256 * 1024;
+
+/// The most layers of an image whose use items are taken to have come with the image when it is
+/// pushed again: there is room for them beside many tags.
+const SURELY_TOGETHER: usize = 50;
 
 /// A manifest to push.
 #[derive(Clone, Debug)]
@@ -84,6 +88,16 @@ pub(super) struct Pushed {
 struct Written {
     repository: Arc<Repository>,
     change: PushChange,
+    uses: Uses,
+}
+
+/// When the use items of an image's layers were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Uses {
+    /// With the image.
+    Together,
+    /// Before the image: a deletion of the same image that went on beside may have taken them.
+    Apart,
 }
 
 impl Push {
@@ -102,7 +116,10 @@ impl Push {
         let record = self.store_bytes(&repository, &pushed, put.bytes).await?;
         let written = self.write(name, &pushed, &record).await;
         self.drop_unused_object(&record, &written).await?;
-        let Written { repository, change } = written?;
+        let Written { repository, change, uses } = written?;
+        if uses == Uses::Apart {
+            self.settle_uses(&repository, &pushed).await?;
+        }
         self.settle(&repository, &pushed).await?;
         let subject = pushed.manifest.subject.map(|subject| subject.digest);
         let Pushed { digest, media_type, .. } = pushed;
@@ -120,7 +137,7 @@ impl Push {
         if bytes.len() <= LARGEST_IN_ITEM {
             return Ok(ManifestRecord { media_type, bytes: ManifestBytes::Here(bytes) });
         }
-        let object = manifest_object(Uuid::new_v4());
+        let object = manifest_object(&repository.id, &pushed.digest, Uuid::new_v4());
         let size = bytes.len() as u64;
         let (encryption, digest) = (&repository.encryption, Some(&pushed.digest));
         let new = NewObject { key: &object, encryption, digest };
@@ -158,12 +175,20 @@ impl Push {
         loop {
             let sight = self.look(name, pushed).await?;
             self.must_have_content(&sight, pushed)?;
+            if !self.keep_condemned(&sight, pushed).await? {
+                attempts.next().await?;
+                continue;
+            }
             let change = sight.change(&pushed.digest)?;
             let additions = self.must_have_room(&sight, pushed, change).await?;
             let plan = Plan::new(&sight, pushed, record, self.clock.now())?;
+            let uses = match plan.early.is_empty() && pushed.blobs.len() <= SURELY_TOGETHER {
+                true => Uses::Together,
+                false => Uses::Apart,
+            };
             if self.transact_all(plan).await? {
                 self.take_note(&additions);
-                return Ok(Written { repository: sight.repository, change });
+                return Ok(Written { repository: sight.repository, change, uses });
             }
             attempts.next().await?;
         }
@@ -196,6 +221,22 @@ impl Push {
             let layers = items.by_ref().take(pushed.blobs.len()).collect();
             return Ok(Sight { repository, image, tags, layers, children: items.collect() });
         }
+    }
+
+    /// Takes back what collection is about to do to the image's layers, before the image uses them;
+    /// `false` if one changed meanwhile. Of a layer that is not condemned by now, collection sees
+    /// the use in time, since it waits for longer than any request lasts.
+    async fn keep_condemned(&self, sight: &Sight, pushed: &Pushed) -> Result<bool, RegistryError> {
+        for (digest, item) in pushed.blobs.iter().zip(&sight.layers) {
+            let Some(item) = item else { continue };
+            let layer: Layer = decode(item)?;
+            if matches!(layer.deletion, Deletion::Condemned(_))
+                && !self.keep(&sight.repository, digest, &layer, item.version).await?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn must_have_content(&self, sight: &Sight, pushed: &Pushed) -> Result<(), RegistryError> {

@@ -129,6 +129,14 @@ impl ManifestRecord {
         Ok(Self { media_type, bytes })
     }
 
+    /// Returns the object that holds the bytes, if one does.
+    pub(crate) fn object(&self) -> Option<&ObjectKey> {
+        match &self.bytes {
+            ManifestBytes::Here(_) => None,
+            ManifestBytes::Object(object, _) => Some(object),
+        }
+    }
+
     pub(crate) fn creation(
         &self,
         repository: &Repository,

@@ -1,13 +1,14 @@
 use berth_types::Digest;
 
 use super::put::Pushed;
+use super::transaction::use_items;
 use crate::archive::{ImageStatus, StatusReader, Transitions};
 use crate::blobs::Layer;
 use crate::contention::{Attempts, won};
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::Place;
-use crate::ports::{Condition, Consistency, Item};
+use crate::ports::{Condition, Consistency, Item, MOST_OPERATIONS, Operation, TransactError};
 use crate::registry::Push;
 use crate::repositories::Repository;
 
@@ -42,6 +43,35 @@ impl Push {
             }
             attempts.next().await?;
         }
+    }
+
+    /// Looks again, after a push that wrote use items apart from their image, whether all are there,
+    /// and writes those that are not. As long as the image is there nothing takes them away.
+    pub(super) async fn settle_uses(
+        &self,
+        repository: &Repository,
+        pushed: &Pushed,
+    ) -> Result<(), RegistryError> {
+        let operations = use_items(&repository.id, pushed, self.clock.now(), None)?;
+        let keys: Vec<_> = operations.iter().map(|operation| operation.key().clone()).collect();
+        let items = self.table.batch_get(&keys, Consistency::Strong).await?;
+        let absent = operations.into_iter().zip(items).filter(|(_, item)| item.is_none());
+        let absent: Vec<_> = absent.map(|(operation, _)| operation).collect();
+        for operations in absent.chunks(MOST_OPERATIONS - 1) {
+            let image = Place::Image(&repository.id, &pushed.digest).key();
+            let mut operations = operations.to_vec();
+            operations.push(Operation::Check { key: image, condition: Condition::Present });
+            let mut attempts = Attempts::at(&pushed.digest);
+            loop {
+                match self.table.transact(operations.clone()).await {
+                    // The image was deleted meanwhile.
+                    Ok(()) | Err(TransactError::Conditions(_)) => break,
+                    Err(TransactError::Conflict) => attempts.next().await?,
+                    Err(TransactError::Store(error)) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether no deletion is under way. The mark of a process that died is taken away first.

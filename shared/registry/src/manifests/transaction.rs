@@ -14,7 +14,7 @@ use crate::archive::ImageStorage;
 use crate::blobs::LayerUse;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
-use crate::layout::Place;
+use crate::layout::{Place, RepositoryId};
 use crate::outbox::{Change, ChangedImage, Event};
 use crate::ports::{Condition, Item, Key, MOST_OPERATIONS, Operation, StoreError, Timestamp};
 use crate::repositories::Repository;
@@ -85,7 +85,7 @@ impl Plan {
             builder.raise(Place::Image(&sight.repository.id, &pushed.digest).key());
         } else {
             builder.image(record)?;
-            uses = builder.uses()?;
+            uses = use_items(&sight.repository.id, pushed, now, None)?;
         }
         builder.tags()?;
         builder.event()?;
@@ -98,6 +98,7 @@ impl Plan {
             });
         }
         if transaction.len() + uses.len() > MOST_OPERATIONS {
+            let uses = use_items(&sight.repository.id, pushed, now, Some(now))?;
             let early = uses.chunks(MOST_OPERATIONS).map(<[Operation]>::to_vec).collect();
             return Ok(Self { early, transaction });
         }
@@ -172,19 +173,6 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Returns one use item a layer.
-    fn uses(&self) -> Result<Vec<Operation>, RegistryError> {
-        let use_of = |layer: &Digest| {
-            let described = self.pushed.manifest.blobs().find(|blob| blob.digest == *layer);
-            let media_type = described.and_then(|blob| blob.media_type.parse().ok());
-            let used = LayerUse { media_type };
-            let repository = &self.sight.repository.id;
-            let key = Place::Use { repository, layer, image: &self.pushed.digest }.key();
-            Ok(put(key, encode(&used)?, self.now.millis(), Condition::Any))
-        };
-        self.pushed.blobs.iter().map(use_of).collect()
-    }
-
     fn tags(&mut self) -> Result<(), RegistryError> {
         for (tag, item) in self.pushed.tags.iter().zip(&self.sight.tags) {
             self.tag(tag, item.as_ref())?;
@@ -249,6 +237,23 @@ impl Builder<'_> {
             self.operations.push(Operation::Add { key, counters: Vec::new(), condition });
         }
     }
+}
+
+/// Returns the operations that write one use item a layer, which may be ahead of the image.
+pub(super) fn use_items(
+    repository: &RepositoryId,
+    pushed: &Pushed,
+    now: Timestamp,
+    ahead_since: Option<Timestamp>,
+) -> Result<Vec<Operation>, StoreError> {
+    let use_of = |layer: &Digest| {
+        let described = pushed.manifest.blobs().find(|blob| blob.digest == *layer);
+        let media_type = described.and_then(|blob| blob.media_type.parse().ok());
+        let used = LayerUse { media_type, ahead_since };
+        let key = Place::Use { repository, layer, image: &pushed.digest }.key();
+        Ok(put(key, encode(&used)?, now.millis(), Condition::Any))
+    };
+    pushed.blobs.iter().map(use_of).collect()
 }
 
 /// Refuses a document that its item could not hold.

@@ -2,6 +2,7 @@
 
 use super::{Change, ChangedImage, Event};
 use crate::archive::{Placed, PlacementJob};
+use crate::collection::DeletedCollection;
 use crate::jobs::Job;
 use crate::replication::ReplicationRules;
 
@@ -27,6 +28,10 @@ impl Event {
             (Change::Asked { job }, _) => vec![job.clone()],
             (Change::ImageArchived { image } | Change::ImageActivated { image }, _) => {
                 vec![Job::PlaceLayers(placement(image))]
+            }
+            (Change::RepositoryDeleted { repository, repository_id }, _) => {
+                let job = DeletedCollection::new(repository.clone(), repository_id.clone());
+                vec![Job::CollectDeleted(job)]
             }
             (change, Some(rules)) if self.is_replicable() => rules.jobs(change),
             _ => Vec::new(),

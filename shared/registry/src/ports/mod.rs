@@ -9,6 +9,7 @@ mod clock;
 mod error;
 mod events;
 mod keys;
+mod listing;
 mod objects;
 mod queue;
 mod table;
@@ -21,6 +22,7 @@ pub use events::{
     ReplicationAction,
 };
 pub use keys::{CheckKeys, DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
+pub use listing::{ListObjects, ListedMultipart, ListedObject, Listing, MOST_LISTED};
 pub use objects::{
     BodyError, ByteRange, ByteStream, CopySource, DeleteObjects, Download, FileRegion, MOST_PARTS,
     MoveObjects, MultipartId, NewObject, ObjectKey, PartTag, PutError, ReadObjects, StorageClass,

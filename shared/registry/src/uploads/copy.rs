@@ -19,7 +19,7 @@ impl Push {
         from: &CopySource,
         size: u64,
     ) -> Result<(), RegistryError> {
-        let key = blob_object(&new_upload_id()?, Uuid::new_v4());
+        let key = blob_object(&repository.id, &new_upload_id()?, Uuid::new_v4());
         let encryption = &repository.encryption;
         let new = NewObject { key: &key, encryption, digest: Some(digest) };
         self.objects.copy(new, from, size).await?;

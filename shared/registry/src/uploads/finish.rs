@@ -147,7 +147,7 @@ impl Push {
         digest: &Digest,
         chunk: Chunk,
     ) -> Result<StoredObject, RegistryError> {
-        let key = blob_object(upload, Uuid::new_v4());
+        let key = blob_object(&repository.id, upload, Uuid::new_v4());
         let (expected, length) = (digest.clone(), chunk.length);
         let judge: Judge = Box::new(move |passed| {
             has_length(length, passed)?;
@@ -264,7 +264,9 @@ impl Push {
                     let (size, object) = (object.size, object.key.clone());
                     let (deletion, storage) = (Deletion::None, LayerStorage::Standard);
                     let layer = Layer { size, object, deletion, storage };
-                    operations.extend(layer.creation(repository, digest, self.clock.now())?);
+                    let now = self.clock.now();
+                    operations.extend(layer.creation(repository, digest, now)?);
+                    operations.push(layer.naming(digest, now)?);
                 }
                 _ => {}
             }

@@ -23,7 +23,7 @@ impl Push {
         if loaded.session.multipart.is_some() {
             return self.take_lease(loaded).await;
         }
-        let object = blob_object(&loaded.upload, Uuid::new_v4());
+        let object = blob_object(&loaded.repository.id, &loaded.upload, Uuid::new_v4());
         let encryption = &loaded.repository.encryption;
         let new = NewObject { key: &object, encryption, digest: None };
         let id = self.objects.begin_multipart(new).await?;

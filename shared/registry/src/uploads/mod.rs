@@ -13,6 +13,7 @@ mod append;
 mod begin;
 mod cancel;
 mod copy;
+mod expiry;
 mod finish;
 mod hashing;
 mod lease;
@@ -21,4 +22,5 @@ mod status;
 mod tail;
 
 pub use append::Chunk;
+pub(crate) use expiry::Collectable;
 pub use finish::FinishedUpload;

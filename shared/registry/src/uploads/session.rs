@@ -22,6 +22,9 @@ use std::sync::Arc;
 pub(super) struct Session {
     /// When it was begun.
     pub(super) created_at: Timestamp,
+    /// When a request wrote to it last, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    active_at: Option<Timestamp>,
     /// Bytes that were acknowledged.
     pub(super) offset: u64,
     /// Saved state of the hash of those bytes, in base64.
@@ -92,6 +95,7 @@ impl Session {
     pub(super) fn new(algorithm: Algorithm, now: Timestamp) -> Self {
         let mut session = Self {
             created_at: now,
+            active_at: None,
             offset: 0,
             hash: String::new(),
             multipart: None,
@@ -141,8 +145,36 @@ impl Session {
         self.tail.as_ref().map_or(0, |tail| tail.length)
     }
 
+    /// Returns since when no request has written to it.
+    pub(super) fn idle_since(&self) -> Timestamp {
+        self.active_at.unwrap_or(self.created_at)
+    }
+
     pub(super) fn set_lease(&mut self, lease: Option<Lease>) {
         self.lease = lease;
+    }
+
+    /// Deletes the session of this `version`, and then its bytes; `false` if it changed since it was
+    /// read. Who dies in between leaves bytes that no session names to collection.
+    pub(super) async fn discard(
+        &self,
+        key: Key,
+        version: u64,
+        table: &dyn WriteTable,
+        objects: &dyn DeleteObjects,
+    ) -> Result<bool, RegistryError> {
+        let condition = Condition::Version(version);
+        let deletion = Operation::Delete { key, condition };
+        if !won(table.transact(vec![deletion]).await)? {
+            return Ok(false);
+        }
+        if let Some(multipart) = &self.multipart {
+            objects.abort_multipart(&multipart.object, &multipart.id).await?;
+        }
+        if let Some(tail) = &self.tail {
+            objects.delete(&tail.object).await?;
+        }
+        Ok(true)
     }
 }
 
@@ -189,18 +221,7 @@ impl Loaded {
         table: &dyn WriteTable,
         objects: &dyn DeleteObjects,
     ) -> Result<bool, RegistryError> {
-        let condition = Condition::Version(self.version);
-        let deletion = Operation::Delete { key: self.key(), condition };
-        if !won(table.transact(vec![deletion]).await)? {
-            return Ok(false);
-        }
-        if let Some(multipart) = &self.session.multipart {
-            objects.abort_multipart(&multipart.object, &multipart.id).await?;
-        }
-        if let Some(tail) = &self.session.tail {
-            objects.delete(&tail.object).await?;
-        }
-        Ok(true)
+        self.session.discard(self.key(), self.version, table, objects).await
     }
 }
 
@@ -225,6 +246,7 @@ impl Push {
 
     /// Writes the session back, if nobody else changed it since it was read.
     pub(super) async fn save(&self, loaded: &mut Loaded) -> Result<(), RegistryError> {
+        loaded.session.active_at = Some(self.clock.now());
         let document = encode(&loaded.session)?;
         if document.len() > LARGEST_DOCUMENT {
             return Err(RegistryError::TooManyChunks(loaded.upload.clone()));

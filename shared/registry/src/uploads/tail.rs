@@ -69,7 +69,7 @@ impl Push {
         loaded: &Loaded,
         body: ByteStream,
     ) -> impl Future<Output = Result<Tail, PutError>> + use<> {
-        let object = blob_object(&loaded.upload, Uuid::new_v4());
+        let object = blob_object(&loaded.repository.id, &loaded.upload, Uuid::new_v4());
         let (objects, repository) = (self.objects.clone(), loaded.repository.clone());
         async move {
             let encryption = &repository.encryption;

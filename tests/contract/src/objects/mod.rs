@@ -2,6 +2,7 @@
 
 mod classes;
 mod copies;
+mod listing;
 mod multiparts;
 mod puts;
 mod reads;
@@ -14,6 +15,8 @@ use berth_registry::ports::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+pub use listing::listing_suite;
 
 use crate::run_checks;
 

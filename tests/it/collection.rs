@@ -1,0 +1,342 @@
+//! Collection of what nothing uses: layers, uses, uploads, deleted repositories, objects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use berth_registry::ports::{StoreErrorKind, Timestamp};
+use berth_registry::{DeletedCollection, Job, RepositoryCollection, WhenNotEmpty, Work as _};
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::harness::{
+    DAY, Fails, FaultyTable, Manifest, Plan, Store, TestRegistry, bytes, digest, image, image_of,
+    index_of,
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A day without an hour.
+const ALMOST_A_DAY: Duration = Duration::from_mins(23 * 60 + 1);
+
+/// Days after which nothing is left of what was not used at their begin: a layer is seen to be
+/// unused, condemned, taken away, and then its object.
+const DAYS: u32 = 4;
+
+fn layer(image: &Manifest) -> String {
+    format!("/v2/team/app/blobs/{}", digest(&image.blobs[1]))
+}
+
+#[tokio::test]
+async fn a_layer_that_no_image_uses_goes_step_by_step() {
+    let registry = TestRegistry::new();
+    let store = &registry.store;
+    let image = image(1);
+    registry.push_blobs("team/app", &image).await;
+
+    // Seen to be unused, and for a day nothing else.
+    store.collect().await;
+    store.clock.advance(ALMOST_A_DAY);
+    store.collect().await;
+    registry.head(layer(&image), 200).await;
+
+    // Condemned: it is not offered, but served.
+    store.clock.advance(HOUR);
+    store.collect().await;
+    registry.head(layer(&image), 404).await;
+    registry.get(layer(&image), 200).await;
+    store.clock.advance(ALMOST_A_DAY);
+    store.collect().await;
+    registry.get(layer(&image), 200).await;
+
+    // Taken away, and its object a day later.
+    store.clock.advance(HOUR);
+    store.collect().await;
+    registry.get(layer(&image), 404).await.has_code("BLOB_UNKNOWN");
+    assert_eq!(store.files("objects").len(), 2);
+    store.clock.advance(DAY);
+    store.collect().await;
+    assert!(store.files("objects").is_empty());
+    store.check().await;
+}
+
+#[tokio::test]
+async fn what_images_use_stays() {
+    let registry = TestRegistry::new();
+    let (store, shared) = (&registry.store, bytes(1, 100));
+    let images =
+        [image_of(1, std::slice::from_ref(&shared)), image_of(2, &[shared.clone(), bytes(2, 100)])];
+    let index = index_of(&images);
+    for image in &images {
+        registry.push_untagged("team/app", image).await;
+    }
+    registry.push("team/app", "latest", &index).await;
+    store.collect_for_days(DAYS + 2).await;
+    for image in &images {
+        registry.pull("team/app", image).await;
+    }
+    registry.pull("team/app", &index).await;
+
+    // The layer that both use outlives one of them.
+    registry.remove(format!("/v2/team/app/manifests/{}", index.digest()), 202).await;
+    registry.remove(format!("/v2/team/app/manifests/{}", images[1].digest()), 202).await;
+    store.collect_for_days(DAYS).await;
+    registry.pull("team/app", &images[0]).await;
+    assert_eq!(store.files("objects").len(), 2);
+    store.check().await;
+}
+
+#[tokio::test]
+async fn whoever_needs_a_condemned_layer_takes_it_back() {
+    for way in ["push", "upload", "chunks", "mount", "manifest of others"] {
+        let registry = TestRegistry::new();
+        let (store, image) = (&registry.store, image(1));
+        registry.push_blobs("team/app", &image).await;
+        registry.push_untagged("team/other", &image).await;
+        store.collect_for_days(1).await;
+        registry.head(layer(&image), 404).await;
+        match way {
+            "push" => {
+                assert_eq!(registry.put("team/app", "v1", &image).await.status, 201);
+            }
+            "manifest of others" => {
+                let other = image_of(2, &image.blobs[1..]);
+                registry.push("team/app", "v2", &other).await;
+            }
+            "upload" => drop(registry.push_blob("team/app", &image.blobs[1]).await),
+            "chunks" => {
+                let upload = registry.begin("team/app").await;
+                let upload = registry.request("PATCH", upload).bytes(image.blobs[1].clone());
+                let upload = upload.expect(202).await.header("location").to_owned();
+                let end = format!("{upload}?digest={}", digest(&image.blobs[1]));
+                registry.request("PUT", end).expect(201).await;
+            }
+            _ => {
+                let digest = digest(&image.blobs[1]);
+                let mount = format!("mount={digest}&from=team/other");
+                let path = format!("/v2/team/app/blobs/uploads/?{mount}");
+                registry.request("POST", path).expect(201).await;
+            }
+        }
+        registry.head(layer(&image), 200).await;
+        store.clock.advance(DAY);
+        store.collect().await;
+        registry.head(layer(&image), 200).await;
+        registry.get(layer(&image), 200).await;
+        store.check_but_leftovers(false).await;
+    }
+}
+
+#[tokio::test]
+async fn a_condemned_layer_is_mounted_nowhere_else() {
+    let registry = TestRegistry::new();
+    let (store, image) = (&registry.store, image(1));
+    registry.push_blobs("team/app", &image).await;
+    let path =
+        |more: &str| format!("/v2/team/new/blobs/uploads/?mount={}{more}", digest(&image.blobs[1]));
+    store.collect_for_days(1).await;
+    for from in ["", "&from=team/app"] {
+        registry.request("POST", path(from)).expect(202).await;
+    }
+    // One who has it still lends it.
+    registry.push_untagged("team/other", &image).await;
+    registry.request("POST", path("")).expect(201).await;
+    store.collect_for_days(DAYS).await;
+    registry.pull("team/other", &image).await;
+    store.check().await;
+}
+
+#[tokio::test]
+async fn an_object_stays_as_long_as_any_repository_links_it() {
+    let registry = TestRegistry::new();
+    let (store, image) = (&registry.store, image(1));
+    registry.push_untagged("team/app", &image).await;
+    registry.create("team/fork").await.unwrap();
+    for blob in &image.blobs {
+        let mount = format!("mount={}&from=team/app", digest(blob));
+        let path = format!("/v2/team/fork/blobs/uploads/?{mount}");
+        registry.request("POST", path).expect(201).await;
+    }
+    assert_eq!(registry.put("team/fork", "v1", &image).await.status, 201);
+    registry.delete("team/app", WhenNotEmpty::Force).await.unwrap();
+    store.collect_for_days(DAYS).await;
+    registry.pull("team/fork", &image).await;
+    store.check().await;
+
+    registry.remove(format!("/v2/team/fork/manifests/{}", image.digest()), 202).await;
+    store.collect_for_days(DAYS).await;
+    assert!(store.files("objects").is_empty());
+    store.check().await;
+}
+
+#[tokio::test]
+async fn what_a_client_deleted_goes() {
+    let registry = TestRegistry::new();
+    let (store, image) = (&registry.store, image(1));
+    registry.push_blobs("team/app", &image).await;
+    registry.remove(layer(&image), 202).await;
+    store.collect_for_days(2).await;
+    assert_eq!(store.files("objects").len(), 1, "the layer is gone, the config unused");
+    store.collect_for_days(DAYS - 2).await;
+    assert!(store.files("objects").is_empty());
+    store.check().await;
+}
+
+#[tokio::test]
+async fn idle_uploads_are_given_up() {
+    let registry = TestRegistry::new();
+    let store = &registry.store;
+    let idle = registry.begin("team/app").await;
+    let half = registry.begin("team/app").await;
+    let half = registry.request("PATCH", half).bytes(bytes(1, 100)).expect(202).await;
+    let half = half.header("location").to_owned();
+    store.clock.advance(ALMOST_A_DAY);
+    store.collect().await;
+    // It becomes active again.
+    let half = registry.request("PATCH", half).bytes(bytes(2, 100)).expect(202).await;
+    let half = half.header("location").to_owned();
+    store.clock.advance(HOUR);
+    store.collect().await;
+    registry.get(idle, 404).await.has_code("BLOB_UPLOAD_UNKNOWN");
+    registry.get(half.clone(), 204).await;
+    assert_eq!(store.files("uploads").len(), 1);
+
+    store.clock.advance(DAY);
+    store.collect().await;
+    registry.get(half, 404).await;
+    assert!(store.files("uploads").is_empty());
+    store.check().await;
+}
+
+#[tokio::test]
+async fn a_deleted_repository_leaves_nothing() {
+    let registry = TestRegistry::new();
+    let (store, image) = (&registry.store, image(1));
+    let large = image_of(2, &[]).with("annotations", json!({ "a": "x".repeat(300 * 1024) }));
+    registry.push("team/app", "v1", &image).await;
+    registry.push("team/app", "v2", &large).await;
+    let upload = registry.begin("team/app").await;
+    registry.request("PATCH", upload).bytes(bytes(1, 100)).expect(202).await;
+    let id = registry.id("team/app").await.unwrap();
+    registry.delete("team/app", WhenNotEmpty::Force).await.unwrap();
+
+    // The content goes at once; that it was deleted is remembered for a day, and so are objects.
+    store.collect().await;
+    let left: Vec<_> = store.partition(&format!("repository/{id}")).await.into_keys().collect();
+    assert_eq!(left, ["figures"], "dispatch takes the figures away");
+    assert_eq!(store.partition("deleted").await.len(), 1);
+    assert_eq!(store.files("objects").len(), 3);
+    store.remove_item(&format!("repository/{id}"), "figures").await;
+    store.collect_for_days(1).await;
+    assert!(store.partition("deleted").await.is_empty());
+    assert!(store.files("objects").is_empty());
+    store.check().await;
+
+    // One that is made anew has nothing to do with it.
+    registry.push("team/app", "v1", &image).await;
+    store.collect_for_days(DAYS).await;
+    registry.pull("team/app", &image).await;
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_found() {
+    let store = Store::new();
+    let plan = Arc::new(FaultyTable::wrap(store.table.clone(), Plan::default()));
+    let registry = TestRegistry::on(&store).table(plan.clone()).build();
+    registry.create("team/app").await.unwrap();
+
+    // An object whose layer was not written.
+    let blob = bytes(1, 100);
+    let upload = format!("/v2/team/app/blobs/uploads/?digest={}", digest(&blob));
+    plan.fail_after(1, Fails::Before, StoreErrorKind::Unavailable);
+    registry.request("POST", upload).bytes(blob).expect(503).await;
+    // A large manifest whose image was not written.
+    let config = Bytes::from_static(b"{}");
+    let large = image_of(2, &[config]).with("annotations", json!({ "a": "x".repeat(300 * 1024) }));
+    registry.push_blobs("team/app", &large).await;
+    let before = store.files("objects").len();
+    plan.fail_after(2, Fails::Before, StoreErrorKind::Unavailable);
+    assert_eq!(registry.put("team/app", "v1", &large).await.status, 503);
+    assert_eq!(store.files("objects").len(), before + 1);
+    assert!(!plan.heal());
+
+    store.collect().await;
+    assert_eq!(store.files("objects").len(), before + 1, "a request may still name them");
+    store.clock.advance(DAY);
+    store.collect().await;
+    assert_eq!(store.files("objects").len(), before - 1);
+    store.check().await;
+}
+
+/// Use items that a push wrote ahead of an image which never came.
+#[tokio::test]
+async fn uses_of_images_that_never_came_go() {
+    let store = Store::new();
+    let plan = Arc::new(FaultyTable::wrap(store.table.clone(), Plan::default()));
+    let registry = TestRegistry::on(&store).table(plan.clone()).build();
+    let layers: Vec<_> = (0..150).map(|n| bytes(n, 20)).collect();
+    let image = image_of("large", &layers);
+    registry.push_blobs("team/app", &image).await;
+    // The image itself is the third transaction.
+    plan.fail_after(4, Fails::Before, StoreErrorKind::Unavailable);
+    assert_eq!(registry.put("team/app", "v1", &image).await.status, 503);
+    assert!(!plan.heal());
+    assert_eq!(store.check_but_leftovers(false).await.uses, 151);
+    store.collect().await;
+    assert_eq!(store.check_but_leftovers(false).await.uses, 151, "the push may still go on");
+    store.clock.advance(DAY);
+    store.collect().await;
+    store.check().await;
+    // They were uses as long as they were there.
+    store.collect_for_days(DAYS - 2).await;
+    assert!(!store.files("objects").is_empty());
+    store.collect_for_days(1).await;
+    assert!(store.files("objects").is_empty());
+}
+
+/// A job that has no time does one step, and leaves the others to the job that follows.
+#[tokio::test]
+async fn a_job_without_time_goes_on_in_the_next() {
+    let registry = TestRegistry::new();
+    let store = &registry.store;
+    for n in 0..5 {
+        registry.push_blobs("team/app", &image(n)).await;
+        registry.begin("team/app").await;
+    }
+    for _ in 0..DAYS {
+        store.clock.advance(DAY);
+        let collector = store.collector();
+        let mut jobs = store.collections().await;
+        let mut runs = 0;
+        while let Some(job) = jobs.pop() {
+            jobs.extend(collector.work(job, Timestamp::default()).await.unwrap());
+            runs += 1;
+        }
+        assert!(runs < 100, "{runs} runs");
+    }
+    assert!(store.files("objects").is_empty());
+    assert!(store.files("uploads").is_empty());
+    store.check().await;
+}
+
+#[tokio::test]
+async fn jobs_of_what_is_gone_do_nothing() {
+    let registry = TestRegistry::new();
+    let store = &registry.store;
+    registry.push("team/app", "v1", &image(1)).await;
+    let jobs = store.collections().await;
+    let Some(Job::CollectRepository(RepositoryCollection { repository, id, .. })) =
+        jobs.iter().find(|job| matches!(job, Job::CollectRepository(_))).cloned()
+    else {
+        panic!("a repository has a job: {jobs:?}");
+    };
+    // A repository that stands is not a deleted one.
+    let job = Job::CollectDeleted(DeletedCollection::new(repository, id));
+    assert_eq!(store.collector().work(job, store.later()).await.unwrap(), []);
+    registry.pull("team/app", &image(1)).await;
+
+    registry.delete("team/app", WhenNotEmpty::Force).await.unwrap();
+    for job in jobs {
+        store.collector().work(job, store.later()).await.unwrap();
+    }
+    store.check_but_leftovers(false).await;
+}
