@@ -40,6 +40,7 @@ mod redirects;
 mod registry_policy;
 mod repository_deletion;
 mod round_trips;
+mod schedule;
 mod sealing_keys;
 mod sessions;
 mod staged_uploads;

@@ -75,6 +75,7 @@ impl RegistryInstance {
             registry: registry.identity.clone(),
             workers: workers(&ports),
             webhook: settings.webhook.clone(),
+            period: settings.period,
         };
         let apis = apis(
             settings,

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::hosted::{Hosted, RegistryOption, RegistrySettings};
-use super::later::Webhook;
+use super::later::{Period, Webhook};
 
 /// Options of `berth serve`. Each can be a flag, a variable `BERTH_…`, or a line of the
 /// configuration file under the flag's name; the flag wins over the variable, the variable over
@@ -81,6 +81,9 @@ pub(crate) struct ServeOptions {
     /// (docs/compatibility.md lists them)
     #[arg(long, env = "BERTH_QUOTAS", value_name = "NAME=NUMBER,…")]
     quotas: Option<String>,
+    /// How often lifecycle policies act, and what nothing uses is collected [default: 24h]
+    #[arg(long, env = "BERTH_SCHEDULE_PERIOD", value_name = "DURATION")]
+    schedule_period: Option<String>,
     /// URL that events are sent to, as ECR tells them to EventBridge
     #[arg(long, env = "BERTH_EVENT_WEBHOOK", value_name = "URL")]
     event_webhook: Option<String>,
@@ -138,6 +141,7 @@ pub(super) struct Settings {
     pub(super) sts: Option<Hosts>,
     pub(super) quotas: Quotas,
     pub(super) webhook: Option<Webhook>,
+    pub(super) period: Period,
 }
 
 impl ServeOptions {
@@ -160,6 +164,7 @@ impl ServeOptions {
             (None, None) => None,
             _ => anyhow::bail!("--event-webhook and --event-webhook-secret are given together"),
         };
+        let period = merged.schedule_period.as_deref().map(str::parse);
         let one = [&merged.listen, &merged.account, &merged.region, &merged.public_url];
         let hosted = if merged.registry.is_empty() {
             let account = merged.account.unwrap_or_else(|| "123456789012".to_owned());
@@ -195,6 +200,7 @@ impl ServeOptions {
             sts: sts.transpose().context("--sts-endpoint")?,
             quotas: merged.quotas.unwrap_or_default().parse().context("--quotas")?,
             webhook,
+            period: period.transpose().context("--schedule-period")?.unwrap_or_default(),
         })
     }
 
@@ -218,6 +224,7 @@ impl ServeOptions {
             allow_sparse_index: self.allow_sparse_index.or(other.allow_sparse_index),
             sts_endpoint: self.sts_endpoint.or(other.sts_endpoint),
             quotas: self.quotas.or(other.quotas),
+            schedule_period: self.schedule_period.or(other.schedule_period),
             event_webhook: self.event_webhook.or(other.event_webhook),
             event_webhook_secret: self.event_webhook_secret.or(other.event_webhook_secret),
             config: None,

@@ -35,6 +35,7 @@
 //! | `backfills` | BACKFILL | backfill: its destination, how far it is | |
 //! | `backfill/BACKFILL` | `page/NUMBER` | what it replicates, and what became of that | |
 //! | `unended-backfills` | `unended-backfills` | the backfills that did not end | |
+//! | `schedule` | `schedule` | up to when jobs that are due once a day are asked for | |
 //! | `outbox/SHARD` | TIME/UUID | event: what changed | |
 //! | `blob/DIGEST` | ID | name of a repository that links the blob | |
 //! | `object/KEY` | `object` | digest of a blob's object, and since when nothing may name it | |
@@ -144,6 +145,7 @@ pub(crate) enum Place<'a> {
         signature: &'a str,
     },
     Event(EventId),
+    Schedule,
     Backfill(BackfillId),
     BackfillPage {
         backfill: BackfillId,
@@ -216,6 +218,7 @@ impl Place<'_> {
             Self::Proof { signed_at, signature } => {
                 Key { partition: PROOFS.to_owned(), sort: proof(signed_at, signature) }
             }
+            Self::Schedule => Key { partition: "schedule".to_owned(), sort: "schedule".to_owned() },
             Self::Event(id) => {
                 let sort = format!("{:014}/{}", id.at.millis(), id.uuid);
                 Key { partition: outbox(shard(id.uuid)), sort }

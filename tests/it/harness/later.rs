@@ -10,7 +10,7 @@ use berth_registry::ports::{
     Clock as _, Message, NewMessage, PublishEvents, Receipt, Receive, ReceiveMessages,
     RegistryEvent, SendMessages, StoreError, WriteTable,
 };
-use berth_registry::{Dispatch, JobQueue, JobQueues, MOST_ATTEMPTS};
+use berth_registry::{Dispatch, Job, JobQueue, JobQueues, MOST_ATTEMPTS};
 use serde_json::Value;
 
 use super::registry::identity;
@@ -94,6 +94,26 @@ impl Store {
             collect: self.queue(JobQueue::Collect).0,
             replicate: self.queue(JobQueue::Replicate).0,
         }
+    }
+
+    /// Returns all jobs that wait, and takes them from their queues.
+    pub async fn take_jobs(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        let receive = Receive { most: 10, hidden: Duration::from_secs(1), wait: Duration::ZERO };
+        for of in JobQueue::ALL {
+            let (queue, _) = self.queue(of);
+            loop {
+                let messages = queue.receive(receive).await.unwrap();
+                if messages.is_empty() {
+                    break;
+                }
+                for message in messages {
+                    jobs.push(serde_json::from_str(&message.body).unwrap());
+                    queue.acknowledge(&message.receipt).await.unwrap();
+                }
+            }
+        }
+        jobs
     }
 
     /// Dispatches all that is in the outbox, and returns what was told.

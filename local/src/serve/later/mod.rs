@@ -3,19 +3,25 @@
 
 mod dispatching;
 mod events;
+mod period;
 mod queues;
+mod timer;
 mod webhook;
 
 use std::fmt;
 use std::sync::Arc;
 
 use berth_registry::ports::{Clock, WriteTable};
-use berth_registry::{Dispatch, Identity, JobDoer, JobQueue, Runner, Work, WrittenEvents};
+use berth_registry::{
+    Dispatch, Identity, JobDoer, JobQueue, Runner, Schedule, Work, WrittenEvents,
+};
 use tokio::task::JoinSet;
 
 use self::dispatching::Dispatching;
 use self::events::Events;
+pub(super) use self::period::Period;
 pub(super) use self::queues::Queues;
+use self::timer::Timer;
 use self::webhook::Deliveries;
 pub(super) use self::webhook::Webhook;
 
@@ -33,6 +39,8 @@ pub(super) struct Later {
     pub(super) registry: Identity,
     pub(super) workers: Vec<(JobQueue, Arc<dyn Work>)>,
     pub(super) webhook: Option<Webhook>,
+    /// How often what is due once in a period is done.
+    pub(super) period: Period,
 }
 
 /// The tasks of a registry's work. What they do when they are cut off comes again.
@@ -53,6 +61,8 @@ impl Later {
         });
         let events = Arc::new(Events::new(webhook));
         let jobs = self.queues.jobs();
+        let schedule = Schedule::new(self.table.clone(), self.clock.clone(), self.period.0);
+        tasks.0.spawn(Timer::new(schedule, self.clock.clone()).run());
         let dispatch = Dispatch::new(self.table, events, jobs.clone(), self.registry);
         tasks.0.spawn(Dispatching::new(dispatch, self.written, self.clock.clone()).run());
         for (name, work) in self.workers {

@@ -81,7 +81,8 @@ pub(super) fn image_of(change: &Change) -> Option<(&RepositoryId, &Digest, Amoun
         | Change::ImageArchived { .. }
         | Change::ImageActivated { .. }
         | Change::RepositoryDeleted { .. }
-        | Change::Asked { .. } => None,
+        | Change::Asked { .. }
+        | Change::Due { .. } => None,
     }
 }
 

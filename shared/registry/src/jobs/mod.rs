@@ -6,6 +6,7 @@ mod doer;
 mod failed;
 mod job;
 mod runner;
+mod schedule;
 mod set_aside;
 mod work;
 
@@ -14,5 +15,6 @@ pub use doer::{Attempt, JobDoer, MOST_ATTEMPTS};
 pub use failed::{FailedInQueue, FailedJobs};
 pub use job::{Job, JobQueue, JobQueues};
 pub use runner::Runner;
+pub use schedule::Schedule;
 pub use set_aside::SetAside;
 pub use work::{Work, WorkError};

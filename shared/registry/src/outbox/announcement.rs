@@ -26,7 +26,9 @@ impl Event {
             }
             Change::ImageArchived { image } => of_image(image, ActionType::Archive, &[]),
             Change::ImageActivated { image } => of_image(image, ActionType::Restore, &[]),
-            Change::RepositoryDeleted { .. } | Change::Asked { .. } => Vec::new(),
+            Change::RepositoryDeleted { .. } | Change::Asked { .. } | Change::Due { .. } => {
+                Vec::new()
+            }
         };
         let announce = |(index, detail)| RegistryEvent {
             id: numbered(self.id.uuid, index),

@@ -17,7 +17,8 @@ impl Event {
             Change::ImageArchived { .. }
             | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }
-            | Change::Asked { .. } => false,
+            | Change::Asked { .. }
+            | Change::Due { .. } => false,
         }
     }
 
@@ -26,6 +27,7 @@ impl Event {
     pub(super) fn consequences(&self, rules: Option<&ReplicationRules>) -> Vec<Job> {
         match (&self.change, rules) {
             (Change::Asked { job }, _) => vec![job.clone()],
+            (Change::Due { jobs }, _) => jobs.clone(),
             (Change::ImageArchived { image } | Change::ImageActivated { image }, _) => {
                 vec![Job::PlaceLayers(placement(image))]
             }

@@ -86,6 +86,11 @@ pub enum Change {
         /// The job.
         job: Job,
     },
+    /// The time of jobs has come.
+    Due {
+        /// The jobs.
+        jobs: Vec<Job>,
+    },
 }
 
 /// An image that something happened to.

@@ -83,7 +83,8 @@ impl ReplicationRules {
             Change::ImageArchived { .. }
             | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }
-            | Change::Asked { .. } => return Vec::new(),
+            | Change::Asked { .. }
+            | Change::Due { .. } => return Vec::new(),
         };
         let job = |(destination, plan): (_, ReplicationPlan)| {
             let change = plan.replicated(change)?;
@@ -119,7 +120,8 @@ impl ReplicationPlan {
             | Change::ImageArchived { .. }
             | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }
-            | Change::Asked { .. } => None,
+            | Change::Asked { .. }
+            | Change::Due { .. } => None,
         }
     }
 }
