@@ -234,6 +234,10 @@ ECR = [
     Row("StopReplicationBackfill", Of.REGISTRY, BACKFILL, allowed=NO_BACKFILL),
     Row("TagResource", members=ARN | TAGS),
     Row("UntagResource", members=ARN | {"tagKeys": ["stage"]}),
+    Row(
+        "UpdateImageStorageClass",
+        members={"imageId": {"imageDigest": IMAGE.digest}, "targetStorageClass": "STANDARD"},
+    ),
     Row("UploadLayerPart", members=PART, allowed=("UploadNotFoundException",)),
 ]
 

@@ -209,6 +209,9 @@ def pictures(berth: BerthServer, aws: CommandLine, folder: Path) -> None:
     subject = ["--subject-id", f"imageDigest={image.digest}"]
     found = aws("list-image-referrers", *named, *subject)["referrers"]
     assert [each["digest"] for each in found] == [sbom.digest]
+    target = ["--image-id", "imageTag=v1", "--target-storage-class", "ARCHIVE"]
+    archived = aws("update-image-storage-class", *named, *target)
+    assert (archived["imageId"], archived["imageStatus"]) == (put["imageId"], "ARCHIVED")
     gone = aws("batch-delete-image", *named, "--image-ids", "imageTag=v1", "imageTag=v2")
     assert [each["imageTag"] for each in gone["imageIds"]] == ["v1"]
     assert [each["failureCode"] for each in gone["failures"]] == ["ImageNotFound"]

@@ -45,12 +45,13 @@ async fn set(registry: &TestRegistry, policy: &LifecyclePolicy) {
 }
 
 fn worker(store: &Store, table: Arc<dyn WriteTable>) -> LifecycleWorker {
-    LifecycleWorker::new(&RemovalPorts {
+    let ports = RemovalPorts {
         table,
         objects: store.objects.clone(),
         doomed: store.objects.clone(),
         clock: store.clock.clone(),
-    })
+    };
+    LifecycleWorker::new(&ports, store.objects.clone())
 }
 
 async fn job(registry: &TestRegistry) -> Job {

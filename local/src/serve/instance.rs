@@ -126,8 +126,9 @@ impl RegistryInstance {
 /// Returns what does the jobs of a registry.
 fn workers(ports: &Ports) -> Vec<(JobQueue, Arc<dyn Work>)> {
     let Ports { table, objects, clock, .. } = ports.clone();
-    let removal = RemovalPorts { table, objects: objects.clone(), doomed: objects, clock };
-    vec![(JobQueue::Lifecycle, Arc::new(LifecycleWorker::new(&removal)))]
+    let (moving, doomed) = (objects.clone(), objects.clone());
+    let removal = RemovalPorts { table, objects, doomed, clock };
+    vec![(JobQueue::Lifecycle, Arc::new(LifecycleWorker::new(&removal, moving)))]
 }
 
 /// Puts the APIs on a registry.

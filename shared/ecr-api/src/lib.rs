@@ -97,6 +97,7 @@ mod tag_mutability;
 mod tag_resource;
 mod template_encryption;
 mod untag_resource;
+mod update_image_storage_class;
 mod update_pull_through_cache_rule;
 mod update_repository_creation_template;
 mod upload_layer_part;

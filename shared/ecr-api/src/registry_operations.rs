@@ -1,4 +1,4 @@
-//! The operations on the registry as a whole, and on previews.
+//! The operations on the registry as a whole, on previews, and on the archive.
 
 use bytes::Bytes;
 
@@ -15,11 +15,12 @@ use crate::{
     list_replication_backfills, put_account_setting, put_registry_policy,
     put_registry_scanning_configuration, put_replication_configuration, put_signing_configuration,
     start_lifecycle_policy_preview, start_replication_backfill, stop_replication_backfill,
-    update_pull_through_cache_rule, update_repository_creation_template,
+    update_image_storage_class, update_pull_through_cache_rule,
+    update_repository_creation_template,
 };
 
 impl Call<'_> {
-    /// Runs an operation on the registry's settings, or on a preview; every other one is not built.
+    /// Runs an operation on the registry's settings, on a preview or on the archive; every other one is not built.
     pub(crate) async fn run_on_registry(
         &self,
         operation: EcrOperation,
@@ -80,6 +81,9 @@ impl Call<'_> {
             }
             E::StartLifecyclePolicyPreview => {
                 write(&start_lifecycle_policy_preview::run(self, read(body)?).await?)
+            }
+            E::UpdateImageStorageClass => {
+                write(&update_image_storage_class::run(self, read(body)?).await?)
             }
             E::UpdatePullThroughCacheRule => {
                 write(&update_pull_through_cache_rule::run(self, read(body)?).await?)

@@ -1,6 +1,7 @@
-//! Copies that S3 makes by itself, out of another bucket, maybe of another region or account.
+//! Copies that S3 makes by itself: out of another bucket, maybe of another region or account, or onto
+//! the object itself, in another storage class.
 
-use aws_sdk_s3::types::TaggingDirective;
+use aws_sdk_s3::types::{StorageClass, TaggingDirective};
 use berth_registry::ports::{
     CopySource, MOST_PARTS, MultipartId, NewObject, ObjectKey, PartTag, StoreError, StoreErrorKind,
 };
@@ -8,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::client::time_to_send;
 use super::encryption::Settings;
-use super::parts::Part;
+use super::parts::{Part, named};
 use super::{CONTENT_TYPE, S3Objects};
 use crate::failure::store_error;
 
@@ -30,7 +31,7 @@ pub(super) struct From {
 }
 
 impl From {
-    /// Takes the object of another bucket. Names of objects have no character that a URL encodes.
+    /// Takes the object of a bucket. Names of objects have no character that a URL encodes.
     pub(super) fn new(from: &CopySource, size: u64) -> Result<Self, StoreError> {
         let bucket = from.store.to_str();
         let bucket = bucket.ok_or_else(|| internal("a bucket's name is no text"))?;
@@ -58,6 +59,7 @@ impl S3Objects {
         &self,
         object: NewObject<'_>,
         from: &From,
+        class: StorageClass,
     ) -> Result<(), StoreError> {
         let Settings { algorithm, key, bucket_key } = self.encryption(object.encryption);
         let request = self.client.copy_object().bucket(&self.bucket).key(object.key.as_str());
@@ -66,6 +68,7 @@ impl S3Objects {
             .content_type(CONTENT_TYPE)
             // What the source's owner calls its objects is not copied.
             .tagging_directive(TaggingDirective::Replace)
+            .set_storage_class(named(class))
             .server_side_encryption(algorithm)
             .set_ssekms_key_id(key)
             .set_bucket_key_enabled(bucket_key);
@@ -80,8 +83,9 @@ impl S3Objects {
         &self,
         object: NewObject<'_>,
         from: &From,
+        class: StorageClass,
     ) -> Result<(), StoreError> {
-        let multipart = self.begin(object).await?;
+        let multipart = self.begin_in(object, class).await?;
         let result = self.copy_all_parts(object.key, &multipart, from).await;
         if result.is_err()
             && let Err(error) = self.abort(object.key, &multipart).await

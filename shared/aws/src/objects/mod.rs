@@ -18,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::types::StorageClass;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use berth_registry::ports::{
@@ -207,8 +208,8 @@ impl WriteObjects for S3Objects {
     ) -> Result<(), StoreError> {
         let from = copy::From::new(from, size)?;
         match size {
-            ..=copy::WHOLE => self.copy_whole(object, &from).await,
-            _ => self.copy_in_parts(object, &from).await,
+            ..=copy::WHOLE => self.copy_whole(object, &from, StorageClass::Standard).await,
+            _ => self.copy_in_parts(object, &from, StorageClass::Standard).await,
         }
     }
 

@@ -62,15 +62,13 @@ impl S3Objects {
         object: NewObject<'_>,
         class: StorageClass,
     ) -> Result<MultipartId, StoreError> {
-        // S3 need not be told of the usual class.
-        let class = Some(class).filter(|class| *class != StorageClass::Standard);
         let Settings { algorithm, key, bucket_key } = self.encryption(object.encryption);
         let request = self.client.create_multipart_upload().bucket(&self.bucket);
         let answer = request
             .key(object.key.as_str())
             .content_type(CONTENT_TYPE)
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
-            .set_storage_class(class)
+            .set_storage_class(named(class))
             .server_side_encryption(algorithm)
             .set_ssekms_key_id(key)
             .set_bucket_key_enabled(bucket_key)
@@ -143,6 +141,11 @@ impl S3Objects {
             _ => Err(damaged("an object has another size than its upload")),
         }
     }
+}
+
+/// Returns the storage class that S3 is told: the usual one it knows by itself.
+pub(super) fn named(class: StorageClass) -> Option<StorageClass> {
+    Some(class).filter(|class| *class != StorageClass::Standard)
 }
 
 /// Returns the bytes that the parts have together.

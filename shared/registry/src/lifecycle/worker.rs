@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::LifecyclePreviews;
-use crate::archive::Archive;
+use crate::archive::{Archive, Placement};
 use crate::jobs::{Job, Work, WorkError};
-use crate::ports::{Clock, Timestamp, WriteTable};
+use crate::ports::{Clock, MoveObjects, Timestamp, WriteTable};
 use crate::registry::{Removal, RemovalPorts, directory};
 
 /// Does the jobs of the queue of lifecycle policies.
@@ -12,19 +14,22 @@ pub struct LifecycleWorker {
     previews: LifecyclePreviews,
     pub(super) removal: Removal,
     pub(super) archive: Archive,
+    placement: Placement,
 }
 
 impl LifecycleWorker {
-    /// Puts the worker on `ports`.
+    /// Puts the worker on `ports`, and on what moves the same objects.
     #[must_use]
-    pub fn new(ports: &RemovalPorts) -> Self {
+    pub fn new(ports: &RemovalPorts, moving: Arc<dyn MoveObjects>) -> Self {
         let RemovalPorts { table, objects, clock, .. } = ports.clone();
         let directory = directory(table.clone(), &clock);
+        let placement = Placement::new(table.clone(), objects.clone(), moving, clock.clone());
         let archive = Archive::new(table.clone(), objects, clock.clone(), directory.clone());
         Self {
             previews: LifecyclePreviews { table, directory, clock },
             removal: Removal::new(ports),
             archive,
+            placement,
         }
     }
 
@@ -44,6 +49,7 @@ impl Work for LifecycleWorker {
             Job::LifecyclePreview(job) => self.previews.run(&job).await?,
             Job::Lifecycle(job) => return self.run_policy(job, until).await,
             Job::Referrers(job) => return Ok(self.follow(job, until).await?),
+            Job::PlaceLayers(job) => return Ok(self.placement.place(&job, until).await?),
             other => {
                 return Err(WorkError::Hopeless(format!("nothing does {other:?}")));
             }
