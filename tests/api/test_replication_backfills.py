@@ -9,62 +9,44 @@ from typing import Any
 
 import images
 import pytest
-from berth_server import BerthServer, HostedRegistry
+from berth_server import BerthServer
 from botocore.client import BaseClient
-from ecr_http import client, refused
+from ecr_http import refused
 from ecr_images import push, small_image
+from replicated_registries import (
+    AWAY,
+    FOREIGN,
+    HOME,
+    PATIENCE_SECONDS,
+    REGISTRIES,
+    UNREACHED,
+    destination,
+    empty,
+    of,
+    rule,
+)
 
 pytestmark = pytest.mark.local
 
-HOME = "123456789012/us-east-1"
-AWAY = "123456789012/eu-west-1"
-FOREIGN = "444455556666/eu-central-1"
-UNREACHED = "123456789012/ap-south-1"
 NAME = "backfilled/app"
-END_SECONDS = 60
 TERMINAL = {"COMPLETE", "FAILED", "STOPPED"}
 
 INVALID = "InvalidParameterException"
 UNKNOWN = "ReplicationBackfillNotFoundException"
 
 
-def destination(name: str) -> dict[str, str]:
-    """Returns a registry as replication rules name it."""
-    account, region = name.split("/")
-    return {"region": region, "registryId": account}
-
-
-def of(registry: HostedRegistry) -> BaseClient:
-    """Returns a client of a registry in the registry's region."""
-    return client(registry, region_name=registry.region)
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[BerthServer]:
     """Three registries."""
-    with BerthServer(registries=[HOME, AWAY, FOREIGN]) as server:
+    with BerthServer(registries=REGISTRIES) as server:
         yield server
 
 
 @pytest.fixture
 def home(server: BerthServer) -> Iterator[BaseClient]:
-    """A client of the registry that images are replicated from; it is empty before and after."""
-    home = of(server.hosted(HOME))
-    home.put_replication_configuration(replicationConfiguration={"rules": []})
-    yield home
-    home.put_replication_configuration(replicationConfiguration={"rules": []})
-    for name in (HOME, AWAY, FOREIGN):
-        ecr = of(server.hosted(name))
-        for repository in ecr.describe_repositories()["repositories"]:
-            ecr.delete_repository(repositoryName=repository["repositoryName"], force=True)
-
-
-def rule(ecr: BaseClient, *names: str, prefix: str | None = None) -> None:
-    """Sends a registry's images, or those of some repositories, to these registries."""
-    one: dict[str, Any] = {"destinations": [destination(name) for name in names]}
-    if prefix:
-        one["repositoryFilters"] = [{"filter": prefix, "filterType": "PREFIX_MATCH"}]
-    ecr.put_replication_configuration(replicationConfiguration={"rules": [one]})
+    """A client of the registry that images are replicated from; all are empty afterwards."""
+    yield of(server.hosted(HOME))
+    empty(server)
 
 
 def start(ecr: BaseClient, name: str) -> str:
@@ -77,7 +59,7 @@ def start(ecr: BaseClient, name: str) -> str:
 
 def ended(ecr: BaseClient, backfill: str) -> dict[str, Any]:
     """Waits for the end of a backfill, and describes it with all its results."""
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         answer = ecr.describe_replication_backfill_results(replicationBackfillId=backfill)
         if answer["status"] in TERMINAL:

@@ -9,6 +9,7 @@ mod harness;
 mod abuse;
 mod archive;
 mod auth;
+mod backfills;
 mod bad_input;
 mod blob_deletion;
 mod body_limit;
