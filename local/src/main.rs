@@ -9,6 +9,7 @@ mod credential_process;
 mod federation;
 mod identity;
 mod job;
+mod replication;
 mod repository;
 mod serve;
 
@@ -42,6 +43,8 @@ enum Command {
     Federation(Box<federation::FederationCommand>),
     /// List jobs that failed too often, try them again, delete them.
     Job(Box<job::JobCommand>),
+    /// Show the rules of replication, refine them, and see how far images are.
+    Replication(Box<replication::ReplicationCommand>),
     /// Exchange AWS credentials for those of a session, as AWS's clients ask for them.
     CredentialProcess(Box<credential_process::CredentialProcessOptions>),
 }
@@ -57,6 +60,7 @@ fn main() -> anyhow::Result<()> {
         Command::Policy(command) => runtime.block_on(command.run()),
         Command::Federation(command) => runtime.block_on(command.run()),
         Command::Job(command) => runtime.block_on(command.run()),
+        Command::Replication(command) => runtime.block_on(command.run()),
         Command::CredentialProcess(options) => runtime.block_on(options.run()),
     };
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));

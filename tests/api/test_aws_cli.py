@@ -196,6 +196,8 @@ def pictures(berth: BerthServer, aws: CommandLine, folder: Path) -> None:
     assert put["imageId"] == {"imageDigest": image.digest, "imageTag": "v1"}
     got = aws("batch-get-image", *named, "--image-ids", "imageTag=v1")["images"]
     assert got == [put]
+    replication = aws("describe-image-replication-status", *named, "--image-id", "imageTag=v1")
+    assert replication["replicationStatuses"] == []
     blob = image.blobs[1]
     layer = ["--layer-digest", images.sha256(blob)]
     url = aws("get-download-url-for-layer", *named, *layer)["downloadUrl"]

@@ -39,6 +39,7 @@ mod pull_times;
 mod quotas;
 mod redirects;
 mod registry_policy;
+mod replication;
 mod repository_deletion;
 mod round_trips;
 mod schedule;

@@ -20,6 +20,7 @@ use crate::operation::BerthOperation;
 use crate::page::{PAGE_SIZES, parse_token, to_token};
 use crate::parameter::{InvalidParameter, required};
 use crate::preview_report;
+use crate::replication_refinements;
 use crate::repository_description::epoch_seconds;
 
 /// Pattern of names of users and policies.
@@ -78,6 +79,8 @@ pub(crate) async fn run(
         B::GetUserPolicy => get_user_policy(call, read(body)?).await?,
         B::ListUserPolicies => list_user_policies(call, read(body)?).await?,
         B::DeleteUserPolicy => delete_user_policy(call, read(body)?).await?,
+        B::GetReplicationRefinements => replication_refinements::get(call, read(body)?).await?,
+        B::PutReplicationRefinements => replication_refinements::put(call, read(body)?).await?,
         B::GetLifecyclePolicyPreviewReport => preview_report::run(call, read(body)?).await?,
         B::ListFailedJobs => failed_jobs::list(call, read(body)?).await?,
         B::RetryFailedJobs => failed_jobs::retry(call, read(body)?).await?,

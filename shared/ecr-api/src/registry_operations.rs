@@ -9,14 +9,14 @@ use crate::{
     batch_get_repository_scanning_configuration, create_pull_through_cache_rule,
     create_repository_creation_template, delete_pull_through_cache_rule, delete_registry_policy,
     delete_repository_creation_template, delete_signing_configuration,
-    describe_pull_through_cache_rules, describe_registry, describe_replication_backfill_results,
-    describe_repository_creation_templates, get_account_setting, get_lifecycle_policy_preview,
-    get_registry_policy, get_registry_scanning_configuration, get_signing_configuration,
-    list_replication_backfills, put_account_setting, put_registry_policy,
-    put_registry_scanning_configuration, put_replication_configuration, put_signing_configuration,
-    start_lifecycle_policy_preview, start_replication_backfill, stop_replication_backfill,
-    update_image_storage_class, update_pull_through_cache_rule,
-    update_repository_creation_template,
+    describe_image_replication_status, describe_pull_through_cache_rules, describe_registry,
+    describe_replication_backfill_results, describe_repository_creation_templates,
+    get_account_setting, get_lifecycle_policy_preview, get_registry_policy,
+    get_registry_scanning_configuration, get_signing_configuration, list_replication_backfills,
+    put_account_setting, put_registry_policy, put_registry_scanning_configuration,
+    put_replication_configuration, put_signing_configuration, start_lifecycle_policy_preview,
+    start_replication_backfill, stop_replication_backfill, update_image_storage_class,
+    update_pull_through_cache_rule, update_repository_creation_template,
 };
 
 impl Call<'_> {
@@ -37,6 +37,9 @@ impl Call<'_> {
             }
             E::DeleteSigningConfiguration => {
                 write(&delete_signing_configuration::run(self, read(body)?).await?)
+            }
+            E::DescribeImageReplicationStatus => {
+                write(&describe_image_replication_status::run(self, read(body)?).await?)
             }
             E::DescribeRegistry => write(&describe_registry::run(self, read(body)?).await?),
             E::GetAccountSetting => write(&get_account_setting::run(self, read(body)?).await?),

@@ -85,8 +85,9 @@ pub use repositories::{
 pub use settings::{
     AccountSetting, BlobMounting, CacheRule, CreationReason, CreationTemplate, DeleteReplication,
     FilterType, PrefixedKind, PrefixedPage, RegistryPolicyScope, ReplicationConfiguration,
-    ReplicationDestination, ReplicationRule, RepositoryFilter, RepositoryScanning, ScanFrequency,
-    ScanType, ScanningConfiguration, ScanningRule, Settings, SigningConfiguration, SigningRule,
-    TemplateChange, Upstream, UpstreamAccess,
+    ReplicationDestination, ReplicationRefinement, ReplicationRefinements, ReplicationRule,
+    RepositoryFilter, RepositoryScanning, ScanFrequency, ScanType, ScanningConfiguration,
+    ScanningRule, Settings, SigningConfiguration, SigningRule, TemplateChange, Upstream,
+    UpstreamAccess,
 };
 pub use uploads::{Chunk, FinishedUpload};

@@ -80,6 +80,7 @@ pub(super) fn image_of(change: &Change) -> Option<(&RepositoryId, &Digest, Amoun
         | Change::TagsRemoved { .. }
         | Change::ImageArchived { .. }
         | Change::ImageActivated { .. }
+        | Change::RepositoryChanged { .. }
         | Change::RepositoryDeleted { .. }
         | Change::Asked { .. }
         | Change::Due { .. } => None,

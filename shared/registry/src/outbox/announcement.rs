@@ -26,9 +26,10 @@ impl Event {
             }
             Change::ImageArchived { image } => of_image(image, ActionType::Archive, &[]),
             Change::ImageActivated { image } => of_image(image, ActionType::Restore, &[]),
-            Change::RepositoryDeleted { .. } | Change::Asked { .. } | Change::Due { .. } => {
-                Vec::new()
-            }
+            Change::RepositoryChanged { .. }
+            | Change::RepositoryDeleted { .. }
+            | Change::Asked { .. }
+            | Change::Due { .. } => Vec::new(),
         };
         let announce = |(index, detail)| RegistryEvent {
             id: numbered(self.id.uuid, index),

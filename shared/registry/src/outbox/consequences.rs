@@ -13,7 +13,9 @@ impl Event {
             Change::ImagePushed { image, .. } | Change::ImageDeleted { image, .. } => {
                 image.origin.is_none()
             }
-            Change::TagsRemoved { origin, .. } => origin.is_none(),
+            Change::TagsRemoved { origin, .. } | Change::RepositoryChanged { origin, .. } => {
+                origin.is_none()
+            }
             Change::ImageArchived { .. }
             | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }

@@ -64,6 +64,16 @@ pub enum Change {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
     },
+    /// Settings of a repository changed.
+    RepositoryChanged {
+        /// Its name.
+        repository: RepositoryName,
+        /// Its id.
+        repository_id: RepositoryId,
+        /// Registry whose change was replicated; none of a change of a client's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<Origin>,
+    },
     /// A repository was deleted. Its content is left to collection.
     RepositoryDeleted {
         /// Name that the repository had.

@@ -5,15 +5,17 @@ use berth_types::{Digest, RepositoryName, Tag};
 
 use super::course::Course;
 use super::failure::Stop;
-use super::{Peer, Peers, ReplicateWorker, ReplicationFailure};
+use super::{Peer, Peers, ReplicateWorker, ReplicationFailure, ReplicationPlan, ReplicationRules};
 use crate::access::Action;
+use crate::archive::ImageStatus;
 use crate::contention::Attempts;
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::{Place, RepositoryId};
+use crate::manifests::Image;
 use crate::ports::{Consistency, Timestamp};
-use crate::repositories::Repository;
-use crate::settings::{CreationReason, ReplicationDestination};
+use crate::repositories::{CreateRepository, Repository};
+use crate::settings::{CreationReason, CreationTemplate, ReplicationDestination};
 
 /// An image to replicate, as it stands when it is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,15 +98,26 @@ impl ReplicateWorker {
         until: Timestamp,
     ) -> Result<ReplicationOutcome, Stop> {
         let source = self.repository(image).await?.ok_or(Stop::Gone)?;
-        if !self.has_image(&source, &image.digest).await? {
-            return Err(Stop::Gone);
-        }
+        self.must_be_active(&source, &image.digest).await?;
         let name = &image.repository;
         let action = Action::ReplicateImage;
         let permit = peer.gate.replication(&self.identity, action, name).await?;
         let destination = self.make_repository(peer, name).await?;
         let ports = &self.ports;
         Course { ports, source, peer, permit, destination, until }.run(image).await
+    }
+
+    /// Makes sure that an image is here, and not in the archive: its layers can't be copied there.
+    async fn must_be_active(&self, repository: &Repository, digest: &Digest) -> Result<(), Stop> {
+        let key = Place::Image(&repository.id, digest).key();
+        let item = self.ports.table.get(&key, Consistency::Strong).await?.ok_or(Stop::Gone)?;
+        match decode::<Image>(&item)?.storage.status {
+            ImageStatus::Active => Ok(()),
+            ImageStatus::Archived | ImageStatus::Activating => {
+                let reason = "the image is in the archive";
+                Err(Stop::Failed(ReplicationFailure::new("ImageArchived", &reason)))
+            }
+        }
     }
 
     /// Returns the repository here, if it is still the one that the image is of.
@@ -149,7 +162,14 @@ impl ReplicateWorker {
         }
         let action = Action::CreateRepository;
         let permit = peer.gate.replication(&self.identity, action, name).await?;
+        let (repositories, table) = (&peer.registry.repositories, &peer.registry.push.table);
         let reason = CreationReason::Replication;
-        Ok(peer.registry.repositories.find_or_create(&permit, reason).await?)
+        let template = CreationTemplate::find(table.as_ref(), name, reason).await?;
+        let mut settings = template.map(CreateRepository::from).unwrap_or_default();
+        let rules = ReplicationRules::read(self.ports.table.as_ref(), &self.identity).await?;
+        if rules.plan(name, &peer.destination()).is_some_and(ReplicationPlan::settings) {
+            settings = self.settings_to_create(peer, name, settings).await?;
+        }
+        Ok(repositories.find_or_create_with(&permit, settings).await?)
     }
 }

@@ -39,6 +39,8 @@ pub enum Replicated {
         /// Digest of its manifest.
         digest: Digest,
     },
+    /// The repository's settings changed.
+    Settings,
     /// An image lost tags, and loses them at the destination as well.
     Untagging {
         /// Digest of its manifest.

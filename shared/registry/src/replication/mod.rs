@@ -15,6 +15,7 @@ mod job;
 mod peers;
 mod removal;
 mod rules;
+mod settings;
 mod settle;
 mod status;
 mod tags;

@@ -24,6 +24,12 @@ impl Peer {
         let gate = Gate::new(identity.clone(), table, clock).sharing(registry.directory());
         Self { identity, registry, gate }
     }
+
+    /// Returns how rules name it.
+    pub(super) fn destination(&self) -> ReplicationDestination {
+        let Identity { registry_id, region } = self.identity.clone();
+        ReplicationDestination { region, registry_id }
+    }
 }
 
 impl Peers {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use berth_types::RepositoryName;
+use berth_types::{RepositoryName, Tag};
 
 use super::{ReplicateJob, Replicated};
 use crate::document::decode;
@@ -10,7 +10,8 @@ use crate::outbox::Change;
 use crate::ports::{Consistency, ReadTable, StoreError};
 use crate::registry::Identity;
 use crate::settings::{
-    REPLICATION, ReplicationConfiguration, ReplicationDestination, ReplicationRule,
+    REPLICATION, REPLICATION_REFINEMENTS, ReplicationConfiguration, ReplicationDestination,
+    ReplicationRefinement, ReplicationRefinements, ReplicationRule,
 };
 
 /// The rules of a registry's replication, as they stand.
@@ -18,21 +19,28 @@ use crate::settings::{
 pub struct ReplicationRules {
     identity: Identity,
     configuration: ReplicationConfiguration,
+    refinements: ReplicationRefinements,
 }
 
 /// What rules say about a repository and a destination.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReplicationPlan {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReplicationPlan<'r> {
     /// Whether deletions of images and tags are replicated.
     pub deletions: bool,
+    refinement: Option<&'r ReplicationRefinement>,
 }
 
 impl ReplicationRules {
     /// Reads the rules of the registry `identity` in its table.
     pub async fn read(table: &dyn ReadTable, identity: &Identity) -> Result<Self, StoreError> {
-        let item = table.get(&Place::Setting(REPLICATION).key(), Consistency::Strong).await?;
-        let configuration = item.as_ref().map(decode).transpose()?.unwrap_or_default();
-        Ok(Self { identity: identity.clone(), configuration })
+        let keys = [REPLICATION, REPLICATION_REFINEMENTS].map(|name| Place::Setting(name).key());
+        let items = table.batch_get(&keys, Consistency::Strong).await?;
+        let item = |place: usize| items.get(place).and_then(Option::as_ref);
+        Ok(Self {
+            identity: identity.clone(),
+            configuration: item(0).map(decode).transpose()?.unwrap_or_default(),
+            refinements: item(1).map(decode).transpose()?.unwrap_or_default(),
+        })
     }
 
     /// Returns the destinations of a repository's images, each once, and what is replicated there.
@@ -41,8 +49,8 @@ impl ReplicationRules {
     pub fn destinations(
         &self,
         repository: &RepositoryName,
-    ) -> BTreeMap<ReplicationDestination, ReplicationPlan> {
-        let mut plans: BTreeMap<_, ReplicationPlan> = BTreeMap::new();
+    ) -> BTreeMap<ReplicationDestination, ReplicationPlan<'_>> {
+        let mut plans: BTreeMap<_, ReplicationPlan<'_>> = BTreeMap::new();
         for rule in &self.configuration.rules {
             if !selects(rule, repository) {
                 continue;
@@ -51,6 +59,7 @@ impl ReplicationRules {
             for destination in rule.destinations.iter().filter(|each| !self.is_itself(each)) {
                 let plan = plans.entry(destination.clone()).or_default();
                 plan.deletions |= deletions;
+                plan.refinement = self.refinements.find(repository, destination);
             }
         }
         plans
@@ -69,7 +78,7 @@ impl ReplicationRules {
         &self,
         repository: &RepositoryName,
         destination: &ReplicationDestination,
-    ) -> Option<ReplicationPlan> {
+    ) -> Option<ReplicationPlan<'_>> {
         self.destinations(repository).remove(destination)
     }
 
@@ -79,14 +88,17 @@ impl ReplicationRules {
             Change::ImagePushed { image, .. } | Change::ImageDeleted { image, .. } => {
                 (&image.repository, &image.repository_id)
             }
-            Change::TagsRemoved { repository, repository_id, .. } => (repository, repository_id),
+            Change::TagsRemoved { repository, repository_id, .. }
+            | Change::RepositoryChanged { repository, repository_id, .. } => {
+                (repository, repository_id)
+            }
             Change::ImageArchived { .. }
             | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }
             | Change::Asked { .. }
             | Change::Due { .. } => return Vec::new(),
         };
-        let job = |(destination, plan): (_, ReplicationPlan)| {
+        let job = |(destination, plan): (_, ReplicationPlan<'_>)| {
             let change = plan.replicated(change)?;
             Some(job(repository, id, destination, change))
         };
@@ -99,12 +111,29 @@ impl ReplicationRules {
     }
 }
 
-impl ReplicationPlan {
+impl ReplicationPlan<'_> {
+    /// Whether settings of the repository are replicated.
+    #[must_use]
+    pub fn settings(self) -> bool {
+        self.refinement.is_some_and(|refinement| refinement.repository_settings)
+    }
+
+    /// Returns those of an image's tags that are replicated; `None` if the image is not, unless as
+    /// a child of an index.
+    #[must_use]
+    pub fn select(self, tags: &[Tag]) -> Option<Vec<Tag>> {
+        match self.refinement {
+            Some(refinement) => refinement.select(tags),
+            None => Some(tags.to_vec()),
+        }
+    }
+
     /// Returns what of a change is replicated.
     fn replicated(self, change: &Change) -> Option<Replicated> {
         match change {
             Change::ImagePushed { image, tags, .. } => {
-                Some(Replicated::Push { digest: image.digest.clone(), tags: tags.clone() })
+                let digest = image.digest.clone();
+                self.select(tags).map(|tags| Replicated::Push { digest, tags })
             }
             Change::ImageDeleted { image, .. } => {
                 let digest = image.digest.clone();
@@ -116,7 +145,9 @@ impl ReplicationPlan {
             Change::TagsRemoved { digest, tags, .. } if self.deletions => {
                 Some(Replicated::Untagging { digest: digest.clone(), tags: tags.clone() })
             }
+            Change::RepositoryChanged { .. } if self.settings() => Some(Replicated::Settings),
             Change::TagsRemoved { .. }
+            | Change::RepositoryChanged { .. }
             | Change::ImageArchived { .. }
             | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }

@@ -43,14 +43,15 @@ impl ReplicateWorker {
         for (tag, target) in left.into_iter().zip(here.targets) {
             match target {
                 Some(target) if target == *digest => {}
-                Some(digest) if plan.is_some() => {
-                    changes.push(Replicated::Push { digest, tags: vec![tag] });
+                Some(digest) => {
+                    let tags = plan.and_then(|plan| plan.select(&[tag]));
+                    changes.extend(tags.map(|tags| Replicated::Push { digest, tags }));
                 }
                 None if here.has_image && deletions => {
                     let digest = digest.clone();
                     changes.push(Replicated::Untagging { digest, tags: vec![tag] });
                 }
-                Some(_) | None => {}
+                None => {}
             }
         }
         let job = |change| {

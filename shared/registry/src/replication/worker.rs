@@ -45,6 +45,10 @@ impl ReplicateWorker {
                 self.keeper(&job, &digest).forget().await?;
                 Ok(Vec::new())
             }
+            Replicated::Settings => {
+                self.bring_settings(&job).await?;
+                Ok(Vec::new())
+            }
             Replicated::Forgetting { digest } => {
                 self.forget(&job, &digest).await?;
                 Ok(Vec::new())

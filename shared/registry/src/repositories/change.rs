@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use berth_types::{RepositoryName, TagMutability};
+use berth_types::TagMutability;
 
 use super::Repositories;
 use super::record::Repository;
+use super::told::changed;
 use crate::access::{Action, RepositoryPermit};
 use crate::contention::{Attempts, won};
 use crate::document::{encode, put};
@@ -63,16 +64,17 @@ impl Repositories {
     ) -> Result<Arc<Repository>, RegistryError> {
         permit.must_be(change.action());
         let apply = |repository: &mut Repository| change.clone().apply(repository);
-        Ok(self.alter(permit.name(), apply).await?.0)
+        Ok(self.alter(permit, apply).await?.0)
     }
 
-    /// Changes a repository's record, and returns what it is then and what `alter` returned. It may
+    /// Changes the record of the repository that the permit names, and returns what it is then and what `alter` returned. It may
     /// be called several times, each time with the record as it is.
     pub(super) async fn alter<T>(
         &self,
-        name: &RepositoryName,
+        permit: &RepositoryPermit,
         alter: impl Fn(&mut Repository) -> Result<T, RegistryError>,
     ) -> Result<(Arc<Repository>, T), RegistryError> {
+        let name = permit.name();
         let mut attempts = Attempts::at(name);
         loop {
             let (current, version) = self.directory.current(name).await?;
@@ -81,7 +83,8 @@ impl Repositories {
             let key = Place::Repository(name).key();
             let condition = Condition::Version(version);
             let operation = put(key, encode(&repository)?, version, condition);
-            if won(self.table.transact(vec![operation]).await)? {
+            let told = changed(&repository, permit, self.clock.now())?;
+            if won(self.table.transact(vec![operation, told]).await)? {
                 self.directory.forget(name);
                 return Ok((Arc::new(repository), returned));
             }

@@ -116,15 +116,24 @@ impl Repositories {
     }
 
     /// Returns the repository that the permit names, and makes it first if it is not there, as its
-    /// template for `reason` says.
+    /// template says.
     pub(crate) async fn find_or_create(
         &self,
         permit: &RepositoryPermit,
-        reason: CreationReason,
     ) -> Result<Arc<Repository>, RegistryError> {
-        let table = self.table.as_ref();
+        let (table, reason) = (self.table.as_ref(), CreationReason::CreateOnPush);
         let template = CreationTemplate::find(table, permit.name(), reason).await?;
         let settings = template.map(CreateRepository::from).unwrap_or_default();
+        self.find_or_create_with(permit, settings).await
+    }
+
+    /// Returns the repository that the permit names, and makes it first if it is not there, as
+    /// `settings` say.
+    pub(crate) async fn find_or_create_with(
+        &self,
+        permit: &RepositoryPermit,
+        settings: CreateRepository,
+    ) -> Result<Arc<Repository>, RegistryError> {
         let mut attempts = Attempts::at(permit.name());
         loop {
             match self.create(permit, settings.clone()).await {

@@ -3,6 +3,7 @@ use berth_types::RepositoryName;
 use serde::{Deserialize, Serialize};
 
 use super::Repositories;
+use super::told::changed;
 use crate::access::{Action, RepositoryPermit};
 use crate::contention::{Attempts, won};
 use crate::document::{decode, encode, put};
@@ -51,6 +52,7 @@ impl Repositories {
                 Operation::Check { key: record, condition: Condition::Version(version) },
                 put(key, document.clone(), now.millis(), Condition::Any),
                 Event::new(asked, now).operation()?,
+                changed(&repository, permit, now)?,
             ];
             if won(self.table.transact(operations).await)? {
                 return Ok(());
@@ -83,6 +85,7 @@ impl Repositories {
             let operations = vec![
                 Operation::Delete { key, condition: Condition::Version(version) },
                 Operation::Delete { key: run, condition: Condition::Any },
+                changed(&repository, permit, self.clock.now())?,
             ];
             if won(self.table.transact(operations).await)? {
                 return Ok(policy);

@@ -14,6 +14,7 @@ mod encryption;
 mod lifecycle_policy;
 mod policy;
 mod record;
+mod told;
 
 pub use catalog::RepositoryNames;
 pub use change::RepositoryChange;

@@ -17,7 +17,7 @@ impl Repositories {
             repository.policy = Some(text.to_owned());
             Ok(())
         };
-        Ok(self.alter(permit.name(), set).await?.0)
+        Ok(self.alter(permit, set).await?.0)
     }
 
     /// Returns the policy of the repository that the permit names, as it was given.
@@ -32,7 +32,7 @@ impl Repositories {
         permit.must_be(Action::DeleteRepositoryPolicy);
         let take =
             |repository: &mut Repository| repository.policy.take().ok_or_else(|| unknown(permit));
-        Ok(self.alter(permit.name(), take).await?.1)
+        Ok(self.alter(permit, take).await?.1)
     }
 }
 

@@ -11,6 +11,7 @@ mod filter;
 mod prefixed;
 mod registry_policy;
 mod replication;
+mod replication_refinements;
 mod scanning;
 mod signing;
 
@@ -25,6 +26,8 @@ pub(crate) use replication::NAME as REPLICATION;
 pub use replication::{
     DeleteReplication, ReplicationConfiguration, ReplicationDestination, ReplicationRule,
 };
+pub(crate) use replication_refinements::NAME as REPLICATION_REFINEMENTS;
+pub use replication_refinements::{ReplicationRefinement, ReplicationRefinements};
 pub use scanning::{
     RepositoryScanning, ScanFrequency, ScanType, ScanningConfiguration, ScanningRule,
 };

@@ -11,7 +11,6 @@ use crate::layout::Place;
 use crate::ports::{Condition, StoreError, StoreErrorKind, TransactError};
 use crate::registry::{CreateOnPush, Push};
 use crate::repositories::Repository;
-use crate::settings::CreationReason;
 
 impl Push {
     /// Begins an upload into the repository that the permit names, and makes the repository first
@@ -49,7 +48,7 @@ impl Push {
                 if self.rules.create_on_push == CreateOnPush::Create
                     && create.name() == permit.name() =>
             {
-                self.repositories.find_or_create(create, CreationReason::CreateOnPush).await
+                self.repositories.find_or_create(create).await
             }
             (found, _) => found,
         }

@@ -13,7 +13,7 @@ use crate::error::RegistryError;
 use crate::layout::{NAMES, Place, behind_image};
 use crate::manifests::{Image, ImageId, PARENTS, Walk};
 use crate::ports::{Condition, Consistency, Query, Select};
-use crate::replication::{ReplicateWorker, ReplicationRules};
+use crate::replication::{ReplicateWorker, ReplicationPlan, ReplicationRules};
 use crate::repositories::Repository;
 
 /// How many images with their tags are looked at before they are written down.
@@ -69,7 +69,8 @@ impl ReplicateWorker {
         let mut after = None;
         if let Some(PreparedTo { repository, image }) = to {
             if let Some(image) = image
-                && let Some(to) = self.look_into(&repository, Some(image), &mut units).await?
+                && let Some(plan) = rules.plan(&repository, &record.destination)
+                && let Some(to) = self.look_into(&repository, plan, Some(image), &mut units).await?
             {
                 return Ok(Found { units, to: Some(to) });
             }
@@ -87,8 +88,8 @@ impl ReplicateWorker {
         let mut last = None;
         for item in page.items {
             let name: RepositoryName = item.key.sort.parse().map_err(damaged)?;
-            if rules.plan(&name, &record.destination).is_some()
-                && let Some(to) = self.look_into(&name, None, &mut units).await?
+            if let Some(plan) = rules.plan(&name, &record.destination)
+                && let Some(to) = self.look_into(&name, plan, None, &mut units).await?
             {
                 return Ok(Found { units, to: Some(to) });
             }
@@ -102,6 +103,7 @@ impl ReplicateWorker {
     async fn look_into(
         &self,
         name: &RepositoryName,
+        plan: ReplicationPlan<'_>,
         after: Option<String>,
         units: &mut Vec<Unit>,
     ) -> Result<Option<PreparedTo>, RegistryError> {
@@ -116,7 +118,8 @@ impl ReplicateWorker {
             }
         }
         let last = ids.last().map(|id| sort_key(&repository, id));
-        units.extend(self.units(&repository, ids).await?);
+        let found = self.units(&repository, ids).await?;
+        units.extend(found.into_iter().filter(|unit| plan.select(unit.tag.as_slice()).is_some()));
         let to = PreparedTo { repository: repository.name, image: last };
         Ok((!ended).then_some(to))
     }

@@ -1,0 +1,9 @@
+//! Replication of images to other registries.
+
+mod access;
+mod deletions;
+mod faults;
+mod pushes;
+mod races;
+mod settings;
+mod world;
