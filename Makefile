@@ -121,6 +121,11 @@ bench-functions: $(VENV) .tools/ministack/installed.txt ## Measure the functions
 	functions/build $(HOST_ARCHITECTURE) .build/host
 	PYTHONPATH=tests/deployed .venv/bin/python tests/bench/functions.py .build/host $(ARGS)
 
+.PHONY: bench-load
+bench-load: ## Measure registries of up to a million images (10 GB, see docs/performance.md)
+	cargo build --release --bin berth
+	cargo run --release -p berth-load -- --svg docs/load.svg $(ARGS)
+
 .PHONY: tools
 tools: $(VENV) $(TOOLS) ## Install what tests, lints and e2e use
 	tests/tools/install-debian

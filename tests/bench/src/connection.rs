@@ -43,6 +43,9 @@ impl Connection {
     /// Fails when the connection does.
     pub fn exchange(&mut self, request: &Request<'_>) -> Result<(Response, u64)> {
         let response = self.send(request)?;
+        if request.method == "HEAD" {
+            return Ok((response, 0));
+        }
         if response.is_chunked() {
             let length = self.read_chunks()?.len() as u64;
             return Ok((response, length));

@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
         let Self { method, target, body } = self;
         let mut head = format!("{method} {target} HTTP/1.1\r\n{}", caller.headers);
         let (kind, length) = match body {
-            Body::Empty if *method == "GET" => (None, None),
+            Body::Empty if ["GET", "HEAD"].contains(method) => (None, None),
             Body::Empty => (None, Some(0)),
             Body::Bytes(kind, bytes) => (Some(*kind), Some(bytes.len() as u64)),
             Body::Blob(_, blob) => (Some(BINARY), Some(blob.size())),
@@ -95,6 +95,14 @@ impl Caller {
             headers.push_str("\r\n");
         }
         Self { address, headers }
+    }
+
+    /// Sends a header with every request.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        // Writing to a string cannot fail.
+        let _ = write!(self.headers, "{name}: {value}\r\n");
+        self
     }
 
     /// Opens a connection that sends small requests at once.

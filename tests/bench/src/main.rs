@@ -4,15 +4,11 @@
 //! neither hashes nor stores, it sends blobs from memory without copying them, and it has the
 //! kernel drop what it receives. It speaks HTTP only, and knows nothing of Berth's inside.
 
-mod connection;
-mod content;
-mod http;
 mod json;
 mod load;
 mod machine;
 mod options;
 mod peer;
-mod process;
 mod registry;
 mod report;
 mod run;
@@ -22,6 +18,7 @@ mod scenario;
 use std::fs;
 
 use anyhow::{Context as _, Result, bail};
+use berth_bench::{connection, content, http, process};
 use clap::Parser as _;
 
 use crate::machine::Machine;

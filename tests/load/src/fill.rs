@@ -5,15 +5,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use async_trait::async_trait;
 use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_registry::access::{
     Action, Authenticator, Caller, Facts, Gate, RepositoryPermit, RootCredentials, SealingKeys,
     Secret,
 };
-use berth_registry::ports::{Clock, SystemClock};
+use berth_registry::ports::{
+    Clock, NewMessage, PublishEvents, RegistryEvent, SendMessages, StoreError, SystemClock,
+    WriteTable,
+};
 use berth_registry::{
-    Chunk, CreateOnPush, CreateRepository, Identity, MountFrom, Ports, PushRules, PutManifest,
-    Quotas, Registry, RegistryError, SparseManifests, Tenancy,
+    Chunk, CreateOnPush, CreateRepository, Dispatch, Identity, JobQueues, MountFrom, Ports,
+    PushRules, PutManifest, Quotas, Registry, RegistryError, SparseManifests, Tenancy,
 };
 use berth_types::Reference;
 use bytes::Bytes;
@@ -53,11 +57,31 @@ pub(crate) async fn fill(data_dir: &Path, images: usize) -> Result<()> {
             told = Instant::now();
         }
     }
-    Ok(())
+    pusher.dispatch().await
+}
+
+/// Whom events are told to, and jobs sent to: nobody.
+#[derive(Debug)]
+struct Nobody;
+
+#[async_trait]
+impl PublishEvents for Nobody {
+    async fn publish(&self, _events: &[RegistryEvent]) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SendMessages for Nobody {
+    async fn send(&self, _messages: &[NewMessage]) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Pushes to a registry without a server.
 struct Pusher {
+    table: Arc<dyn WriteTable>,
+    identity: Identity,
     registry: Registry,
     gate: Gate,
 }
@@ -88,9 +112,22 @@ impl Pusher {
         };
         let identity =
             Identity { registry_id: "123456789012".parse()?, region: "us-east-1".parse()? };
-        let gate = Authenticator::new(root, keys, identity, clock).gate();
+        let gate = Authenticator::new(root, keys, identity.clone(), clock).gate();
         let gate = gate.sharing(registry.directory());
-        Ok(Self { registry, gate })
+        Ok(Self { table: ports.table, identity, registry, gate })
+    }
+
+    /// Counts what was pushed, as `berth serve` would at its leisure.
+    async fn dispatch(&self) -> Result<()> {
+        let begun = Instant::now();
+        let nobody: Arc<dyn SendMessages> = Arc::new(Nobody);
+        let jobs =
+            JobQueues { lifecycle: nobody.clone(), collect: nobody.clone(), replicate: nobody };
+        let (table, identity) = (self.table.clone(), self.identity.clone());
+        let dispatch = Dispatch::new(table, Arc::new(Nobody), jobs, identity);
+        let events = dispatch.sweep(SystemClock.now()).await?;
+        println!("{events} events dispatched after {} s", begun.elapsed().as_secs());
+        Ok(())
     }
 
     async fn permit(&self, action: Action, name: &str) -> Result<RepositoryPermit> {

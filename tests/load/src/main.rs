@@ -1,40 +1,94 @@
 //! Measures how long a registry takes to answer that holds ever more images.
 //!
-//! It fills data folders by the registry's own use cases, a million images over HTTP would take too
-//! long, and then runs `berth serve` on each and asks them turn about, over HTTP.
+//! It fills data folders by the registry's own use cases, since a million images over HTTP would
+//! take too long, then runs `berth serve` on each and asks them turn about, over HTTP.
 
+mod asked;
 mod content;
 mod fill;
+mod measure;
+mod report;
+mod server;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
 
-/// Allocates as `berth` does.
+use crate::server::Server;
+
+/// Fills registries with ever more images, and measures how long they take to answer.
+///
+/// A registry that was filled before is used again.
 #[derive(Debug, Parser)]
 #[command(name = "berth-load")]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+struct Options {
+    /// How many images the registries hold; the last is compared with the first
+    #[arg(
+        long,
+        value_name = "NUMBER,…",
+        value_delimiter = ',',
+        default_value = "0,1000,10000,100000,1000000"
+    )]
+    images: Vec<usize>,
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Fill a data folder, on top of what it holds already
-    Fill {
-        /// Data folder of `berth serve`, which must not run
-        #[arg(long, value_name = "DIR")]
-        data_dir: PathBuf,
-        /// How many images it shall hold, besides those that are asked for in every registry
-        #[arg(long, value_name = "NUMBER")]
-        images: usize,
-    },
+    /// Requests of each kind to each registry
+    #[arg(long, default_value_t = 5000)]
+    samples: usize,
+
+    /// The folder that holds a data folder for each registry; a million images take 10 GB
+    #[arg(long, value_name = "DIR", default_value = "target/load")]
+    data: PathBuf,
+
+    /// The `berth` program; by default the one beside this program
+    #[arg(long, value_name = "FILE")]
+    berth: Option<PathBuf>,
+
+    /// Draws the plot into this file
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 fn main() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    match Cli::parse().command {
-        Command::Fill { data_dir, images } => runtime.block_on(fill::fill(&data_dir, images)),
+    let options = Options::parse();
+    let berth = match &options.berth {
+        Some(berth) => berth.clone(),
+        None => std::env::current_exe()?.with_file_name("berth"),
+    };
+    let mut servers = Vec::new();
+    for images in &options.images {
+        let data_dir = options.data.join(images.to_string());
+        fill_once(&data_dir, *images)?;
+        servers.push(Server::start(&berth, &data_dir, *images)?);
     }
+    let rows = measure::measure(&servers, options.samples)?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    println!("{} requests of each kind to each registry; load {load}", options.samples);
+    println!("{}", report::table(&options.images, &rows));
+    for server in &servers {
+        let memory = server.memory()?;
+        println!("{} images: {} KiB resident at most", server.held.images, memory.peak);
+    }
+    if let Some(path) = &options.svg {
+        fs::write(path, report::plot(&options.images, &rows))
+            .with_context(|| format!("write {}", path.display()))?;
+    }
+    if rows.iter().any(|row| report::ratio(row) > report::MOST) {
+        bail!("some requests take more than {} times as long", report::MOST);
+    }
+    Ok(())
+}
+
+/// Fills a data folder, unless that was done before.
+fn fill_once(data_dir: &Path, images: usize) -> Result<()> {
+    let done = data_dir.with_extension("filled");
+    if done.is_file() {
+        return Ok(());
+    }
+    println!("filling {} with {images} images", data_dir.display());
+    fs::create_dir_all(data_dir)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(fill::fill(data_dir, images))?;
+    Ok(fs::write(done, "")?)
 }
