@@ -1,5 +1,5 @@
 //! The `berth` binary: `berth serve` runs the whole registry in one process, on the embedded
-//! store; the other commands talk to a running registry.
+//! store; `berth verify` looks at its data folder; the other commands talk to a running registry.
 //!
 //! This is the only place that names `berth-embedded`. It holds no rule of the registry: it reads
 //! the configuration, builds the ports, and mounts the handlers of `oci-api` and `ecr-api` on the
@@ -7,11 +7,13 @@
 
 mod credential_process;
 mod federation;
+mod figures;
 mod identity;
 mod job;
 mod replication;
 mod repository;
 mod serve;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -33,6 +35,10 @@ enum Command {
     Serve(Box<serve::ServeOptions>),
     /// Make, list and delete repositories of a running registry.
     Repository(Box<repository::RepositoryCommand>),
+    /// Print how many images a running registry has, and how large they are.
+    Figures(Box<figures::FiguresCommand>),
+    /// Look whether the registry in a data folder is whole; `berth serve` must not run on it.
+    Verify(verify::VerifyCommand),
     /// Make, list and delete users of a running registry.
     User(Box<identity::UserCommand>),
     /// Make, list, switch off and delete access keys of users.
@@ -55,6 +61,8 @@ fn main() -> anyhow::Result<()> {
     let result = match cli.command {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
         Command::Repository(command) => runtime.block_on(command.run()),
+        Command::Figures(command) => runtime.block_on(command.run()),
+        Command::Verify(command) => runtime.block_on(command.run()),
         Command::User(command) => runtime.block_on(command.run()),
         Command::AccessKey(command) => runtime.block_on(command.run()),
         Command::Policy(command) => runtime.block_on(command.run()),

@@ -24,7 +24,7 @@ def allow(action: str, resource: str = "*") -> dict[str, object]:
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
-def administer(berth: BerthServer, operation: str, **members: str) -> requests.Response:
+def administer(berth: BerthServer, operation: str, **members: str | int) -> requests.Response:
     """Calls one of Berth's own operations as the root."""
     headers = {"X-Amz-Target": f"Berth_20261121.{operation}"}
     return send(request(berth, "CreateRepository", json.dumps(members), headers=headers))

@@ -322,6 +322,9 @@ const PULLED: &str = "pulled";
 /// Begin of what follows an image in the sort key of one of its tags.
 const TAG: &str = "tag/";
 
+/// Begin of the sort keys of all referrers.
+pub(crate) const REFERRERS: &str = "referrer/";
+
 /// Begin of the sort keys of tags.
 pub(crate) const TAGS: &str = "tag/";
 
@@ -428,7 +431,7 @@ pub(crate) fn parse_use_key(sort: &str) -> Option<(Digest, Digest)> {
 
 /// Returns the begin of the sort keys of a manifest's referrers.
 pub(crate) fn referrers(subject: &Digest) -> String {
-    format!("referrer/{subject}/")
+    format!("{REFERRERS}{subject}/")
 }
 
 /// Returns the partition of the repositories that link a blob.

@@ -27,6 +27,7 @@ mod replication;
 mod repositories;
 mod settings;
 mod uploads;
+mod verify;
 
 pub use archive::{
     Archive, ImageStatus, Placed, Placement, PlacementJob, StatusFilter, StorageRefusal,
@@ -91,3 +92,4 @@ pub use settings::{
     UpstreamAccess,
 };
 pub use uploads::{Chunk, FinishedUpload};
+pub use verify::{Damage, Finding, Leftover, Mend, Tally, Verify, Watch};

@@ -115,7 +115,12 @@ fn file_name(key: &ObjectKey) -> Result<String, StoreError> {
         let reason = format!("`{text}` can't be the key of an object");
         return Err(StoreError::new(StoreErrorKind::Internal, reason));
     }
-    Ok(text.replace('/', "_"))
+    Ok(plain_name(key))
+}
+
+/// Returns the name of the file of an object whose key is well formed.
+pub(super) fn plain_name(key: &ObjectKey) -> String {
+    key.as_str().replace('/', "_")
 }
 
 /// FNV-1a, folded to a number below [`FANS`]: stable for ever, which std's hashes are not.

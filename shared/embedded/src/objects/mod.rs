@@ -50,6 +50,26 @@ impl FileObjects {
         Ok(Self { layout, _lock: lock })
     }
 
+    /// Returns the name of an object's file.
+    #[must_use]
+    pub fn file_name(key: &ObjectKey) -> String {
+        layout::plain_name(key)
+    }
+
+    /// Returns the names of the files of all objects but those that are `named`.
+    pub fn unnamed(&self, named: impl Fn(&str) -> bool) -> io::Result<Vec<String>> {
+        let mut unnamed = Vec::new();
+        for folder in self.layout.fans() {
+            for entry in fs::read_dir(folder)? {
+                let name = entry?.file_name().to_string_lossy().into_owned();
+                if !named(&name) {
+                    unnamed.push(name);
+                }
+            }
+        }
+        Ok(unnamed)
+    }
+
     /// Opens a file. It runs on the calling task, as does a point read of the table, since its
     /// folder's entry is nearly always in memory.
     fn region(&self, key: &ObjectKey, range: ByteRange) -> Result<FileRegion, StoreError> {

@@ -61,14 +61,14 @@ pub(super) fn add_to_registry(amounts: Amounts) -> Operation {
 }
 
 /// Makes the registry's figures, if they are not there: counters are added to items that are.
-pub(super) async fn make_registry_figures(table: &dyn WriteTable) -> Result<(), StoreError> {
+pub(crate) async fn make_registry_figures(table: &dyn WriteTable) -> Result<(), StoreError> {
     let key = Place::RegistryFigures.key();
     let operation = put(key, Bytes::from_static(b"{}"), 1, Condition::Absent);
     won(table.transact(vec![operation]).await).map(drop)
 }
 
 /// Returns the image that a change made or took away, and what it counts.
-pub(super) fn image_of(change: &Change) -> Option<(&RepositoryId, &Digest, Amounts)> {
+pub(crate) fn image_of(change: &Change) -> Option<(&RepositoryId, &Digest, Amounts)> {
     match change {
         Change::ImagePushed { image, made: true, .. } => {
             Some((&image.repository_id, &image.digest, Amounts::of_event(image)))

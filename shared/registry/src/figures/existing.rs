@@ -1,6 +1,5 @@
 //! Counting the images of a repository that an earlier version made, beside pushes and deletions.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use berth_types::{Digest, RepositoryName};
@@ -35,9 +34,10 @@ const MOST_EVENTS: usize = 10_000;
 /// page, in the order of the digests. Events of images on pages that are counted count from then
 /// on, those of the others don't.
 ///
-/// A page is counted as the events that were dispatched have left it: what those have done that
-/// still lie in the outbox is taken back, as they will count later. The figures' version tells
-/// whether one of them was dispatched meanwhile; then the page is read again.
+/// A page is counted as it is, less what the events tell that still lie in the outbox, as those
+/// will count later; it does not matter in which order any of them are dispatched. The outbox is
+/// read before and after the page: an image that changed in between has one event more. The
+/// figures' version tells whether an event was dispatched meanwhile. Then the page is read again.
 #[derive(Debug)]
 pub struct ExistingImages {
     table: Arc<dyn WriteTable>,
@@ -116,40 +116,25 @@ impl ExistingImages {
         Ok(true)
     }
 
-    /// Counts a page; `false` if an event was dispatched meanwhile, or if one is to be first.
+    /// Counts a page; `false` if one of its images changed meanwhile, or if an event was dispatched.
     async fn count_page(
         &self,
         id: &RepositoryId,
         figures: &FiguresItem,
     ) -> Result<bool, RegistryError> {
-        let (mut images, counted) = self.read_page(id, &figures.counted).await?;
-        // Read after the images: what was done to them until then is among these.
-        let mut waiting: BTreeMap<Digest, Amounts> = BTreeMap::new();
-        let mut all = true;
-        self.for_each_event(|event| {
-            if let Some((of, digest, amounts)) = image_of(&event.change)
-                && of == id
-                && counted.has(digest)
-                && !figures.counted.has(digest)
-            {
-                *waiting.entry(digest.clone()).or_default() += amounts;
-            }
-        })
-        .await?;
-        for (digest, amounts) in waiting {
-            match amounts.images {
-                // It was not there before them.
-                1.. => drop(images.remove(&digest)),
-                // It was.
-                ..0 => drop(images.insert(digest, -amounts)),
-                // It came and went, or went and came.
-                0 => all = false,
-            }
-        }
-        if !all {
+        let before = self.waiting(id).await?;
+        let (images, counted) = self.read_page(id, &figures.counted).await?;
+        let waiting = self.waiting(id).await?;
+        let is_of_page = |digest: &Digest| counted.has(digest) && !figures.counted.has(digest);
+        let of_page = |events: &[(Digest, Amounts)]| {
+            let events = events.iter().filter(|(digest, _)| is_of_page(digest));
+            events.map(|(_, amounts)| *amounts).collect::<Vec<_>>()
+        };
+        let waiting = of_page(&waiting);
+        if of_page(&before).len() != waiting.len() {
             return Ok(false);
         }
-        let page: Amounts = images.into_values().sum();
+        let page = images - waiting.into_iter().sum();
         let (walked, condition) = (figures.walked + page, Condition::Version(figures.version));
         let mut operations =
             vec![FiguresItem::put(id, &counted, walked, figures.version, condition)?];
@@ -159,12 +144,12 @@ impl ExistingImages {
         Ok(won(self.table.transact(operations).await)?)
     }
 
-    /// Reads the images that follow, and returns up to which.
+    /// Reads the images that follow, and returns what they count, and up to which they are.
     async fn read_page(
         &self,
         id: &RepositoryId,
         counted: &Counted,
-    ) -> Result<(BTreeMap<Digest, Amounts>, Counted), StoreError> {
+    ) -> Result<(Amounts, Counted), StoreError> {
         let after = match counted {
             Counted::To(digest) => Some(behind_image(digest)),
             Counted::Nothing | Counted::All => None,
@@ -178,12 +163,12 @@ impl ExistingImages {
             select: Select::Items,
         };
         let page = self.table.query(&query).await?;
-        let mut images = BTreeMap::new();
+        let mut images = Amounts::default();
         let mut last = None;
         for item in &page.items {
             let (digest, part) = parse(item)?;
             if part == ImagePart::Summary {
-                images.insert(digest.clone(), Amounts::of_image(&decode(item)?));
+                images += Amounts::of_image(&decode(item)?);
             }
             last = Some(digest);
         }
@@ -194,8 +179,9 @@ impl ExistingImages {
         Ok((images, counted))
     }
 
-    /// Reads all events that lie in the outbox.
-    async fn for_each_event(&self, mut each: impl FnMut(Event)) -> Result<(), RegistryError> {
+    /// Returns what the events that lie in the outbox tell of the repository's images.
+    async fn waiting(&self, id: &RepositoryId) -> Result<Vec<(Digest, Amounts)>, RegistryError> {
+        let mut waiting = Vec::new();
         for shard in 0..OUTBOX_SHARDS {
             let mut read = 0;
             let mut after = None;
@@ -210,7 +196,13 @@ impl ExistingImages {
                 };
                 let page = self.table.query(&query).await?;
                 read += page.items.len();
-                page.items.iter().filter_map(Event::read).for_each(&mut each);
+                for event in page.items.iter().filter_map(Event::read) {
+                    if let Some((of, digest, amounts)) = image_of(&event.change)
+                        && of == id
+                    {
+                        waiting.push((digest.clone(), amounts));
+                    }
+                }
                 match page.next {
                     Some(_) if read >= MOST_EVENTS => {
                         return Err(RegistryError::Contended("the outbox".to_owned()));
@@ -220,7 +212,7 @@ impl ExistingImages {
                 }
             }
         }
-        Ok(())
+        Ok(waiting)
     }
 }
 

@@ -12,7 +12,8 @@ mod existing;
 mod item;
 mod read;
 
-pub(crate) use events::operations;
+pub(crate) use amounts::Amounts;
+pub(crate) use events::{image_of, make_registry_figures, operations};
 pub use existing::{CountingProgress, ExistingImages};
-pub(crate) use item::FiguresItem;
+pub(crate) use item::{Counted, FiguresItem};
 pub use read::{Figures, FiguresExtent, FiguresPage, RepositoryFigures, StorageFigures};

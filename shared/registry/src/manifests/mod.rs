@@ -39,7 +39,7 @@ pub use pull_time_exclusions::{PrincipalPage, PullTimeExclusions};
 pub(crate) use pull_times::PullTimes;
 pub(crate) use put::distinct;
 pub use put::{PushChange, PutManifest, PutManifestOutcome};
-pub(crate) use record::{Image, ManifestRecord, PARENTS, TagRecord};
+pub(crate) use record::{DIGEST, Image, ManifestBytes, ManifestRecord, PARENTS, TagRecord};
 pub use referrers::{Referrer, Referrers, ReferrersQuery};
 pub use tags::TagPage;
 pub(crate) use walk::{Walk, Walked};
