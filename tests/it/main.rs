@@ -21,6 +21,7 @@ mod encryption;
 mod faults;
 mod figures;
 mod gate_properties;
+mod idempotency;
 mod image_batches;
 mod image_deletion;
 mod image_lists;

@@ -8,9 +8,9 @@ use berth_ecr_api::{BodyLimits, EcrApi};
 use berth_embedded::{DataFolder, FileKeys, NoKms};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, Timestamp};
-use berth_registry::{FailedJobs, 
-    CreateOnPush, Identity, Ports, PushRules, Quotas, Registry, SparseManifests, Tenancy, Trusts,
-    Users,
+use berth_registry::{
+    CreateOnPush, FailedJobs, Identity, Ports, PushRules, Quotas, Registry, SparseManifests,
+    Tenancy, Trusts, Users,
 };
 use bytes::Bytes;
 use http::{Request, Response};

@@ -4,17 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use berth_contract::Around as _;
+use berth_contract::Around;
 use berth_embedded::SqliteQueue;
 use berth_registry::ports::{
-    Clock as _, Message, NewMessage, PublishEvents, Receipt, Receive, ReceiveMessages,
-    RegistryEvent, SendMessages, StoreError, WriteTable,
+    Clock as _, Message, MoveObjects, NewMessage, NewObject, PublishEvents, Receipt, Receive,
+    ReceiveMessages, RegistryEvent, SendMessages, StorageClass, StoreError, WriteTable,
 };
 use berth_registry::{Dispatch, Job, JobQueue, JobQueues, MOST_ATTEMPTS};
 use serde_json::Value;
 
+use super::Store;
 use super::registry::identity;
-use super::{SharedPlan, Store};
 
 /// All that was told of a registry, in EventBridge's form.
 #[derive(Debug, Default)]
@@ -36,45 +36,57 @@ impl PublishEvents for Told {
     }
 }
 
-/// A queue, or who hears of events, one of whose calls fails.
+/// A queue, who hears of events, or what moves objects, with something around each call.
 #[derive(Debug)]
-pub struct Faulty<P: ?Sized> {
-    plan: SharedPlan,
+pub struct Faulty<P: ?Sized, A> {
+    around: A,
     inner: Arc<P>,
 }
 
-impl<P: ?Sized> Faulty<P> {
-    pub fn wrap(inner: Arc<P>, plan: &SharedPlan) -> Self {
-        Self { inner, plan: plan.clone() }
+impl<P: ?Sized, A: Around + Clone> Faulty<P, A> {
+    pub fn wrap(inner: Arc<P>, around: &A) -> Self {
+        Self { inner, around: around.clone() }
     }
 }
 
 #[async_trait]
-impl<P: PublishEvents + ?Sized> PublishEvents for Faulty<P> {
+impl<P: PublishEvents + ?Sized, A: Around> PublishEvents for Faulty<P, A> {
     async fn publish(&self, events: &[RegistryEvent]) -> Result<(), StoreError> {
-        self.plan.around("publish", self.inner.publish(events)).await
+        self.around.around("publish", self.inner.publish(events)).await
     }
 }
 
 #[async_trait]
-impl<P: SendMessages + ?Sized> SendMessages for Faulty<P> {
+impl<P: SendMessages + ?Sized, A: Around> SendMessages for Faulty<P, A> {
     async fn send(&self, messages: &[NewMessage]) -> Result<(), StoreError> {
-        self.plan.around("send", self.inner.send(messages)).await
+        self.around.around("send", self.inner.send(messages)).await
     }
 }
 
 #[async_trait]
-impl<P: ReceiveMessages + ?Sized> ReceiveMessages for Faulty<P> {
+impl<P: ReceiveMessages + ?Sized, A: Around> ReceiveMessages for Faulty<P, A> {
     async fn receive(&self, receive: Receive) -> Result<Vec<Message>, StoreError> {
-        self.plan.around("receive", self.inner.receive(receive)).await
+        self.around.around("receive", self.inner.receive(receive)).await
     }
 
     async fn acknowledge(&self, receipt: &Receipt) -> Result<(), StoreError> {
-        self.plan.around("acknowledge", self.inner.acknowledge(receipt)).await
+        self.around.around("acknowledge", self.inner.acknowledge(receipt)).await
     }
 
     async fn hide(&self, receipt: &Receipt, time: Duration) -> Result<Receipt, StoreError> {
-        self.plan.around("hide", self.inner.hide(receipt, time)).await
+        self.around.around("hide", self.inner.hide(receipt, time)).await
+    }
+}
+
+#[async_trait]
+impl<P: MoveObjects + ?Sized, A: Around> MoveObjects for Faulty<P, A> {
+    async fn move_to(
+        &self,
+        object: NewObject<'_>,
+        size: u64,
+        class: StorageClass,
+    ) -> Result<(), StoreError> {
+        self.around.around("move_to", self.inner.move_to(object, size, class)).await
     }
 }
 

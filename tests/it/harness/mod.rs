@@ -15,6 +15,7 @@ mod registry;
 mod short_pages;
 mod signing;
 mod steady;
+mod system;
 mod wandering;
 
 pub use classes::Classes;
@@ -29,4 +30,5 @@ pub use meddling::{MeddledTable, Meddler};
 pub use registry::{KEY_ID, SECRET, Store, TestRegistry, identity, images_permit, permit, root};
 pub use short_pages::ShortPages;
 pub use signing::SigningObjects;
+pub use system::{Delivery, System};
 pub use wandering::WanderingTable;

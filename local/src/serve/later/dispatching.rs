@@ -8,6 +8,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 /// The most events that are dispatched together.
 const TOGETHER: usize = 100;
 
+/// The pause between two dispatches. What is written meanwhile is dispatched together: each dispatch
+/// syncs to disk, beside the pushes that wait for theirs.
+const PAUSE: Duration = Duration::from_millis(25);
+
 /// How often the outbox is looked through for events that were left.
 const SWEEP: Duration = Duration::from_mins(5);
 
@@ -39,6 +43,7 @@ impl Dispatching {
                 },
                 _ = sweep.tick() => log(self.dispatch.sweep(self.now()).await),
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

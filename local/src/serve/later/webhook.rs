@@ -21,8 +21,8 @@ use ureq::tls::{RootCerts, TlsConfig};
 
 use super::queues::Queue;
 
-/// How often an event is sent before it is set aside: for some 10 hours.
-pub(super) const MOST_ATTEMPTS: u32 = 15;
+/// How often an event is sent before it is set aside: for some 20 hours.
+pub(super) const MOST_ATTEMPTS: u32 = 30;
 
 /// How long the webhook may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_an_hour() {
-        let pauses: Vec<_> = [1, 2, 5, 10, 11, 15].map(|n| pause(n).as_secs()).into();
+        let pauses: Vec<_> = [1, 2, 5, 10, 11, 30].map(|n| pause(n).as_secs()).into();
         assert_eq!(pauses, [5, 10, 80, 2560, 3600, 3600]);
     }
 }
