@@ -132,6 +132,20 @@ async fn events_are_counted_once_wherever_dispatch_is_cut_off() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn only_what_was_left_is_swept() {
+    let registry = TestRegistry::new();
+    let store = &registry.store;
+    registry.push(NAME, "old", &image("old")).await;
+    store.clock.advance(Duration::from_mins(4));
+    registry.push(NAME, "young", &image("young")).await;
+    let dispatch = dispatcher(store.table.clone(), Arc::new(Told::default()), store.jobs());
+    assert_eq!(dispatch.sweep_left(store.clock.now()).await.unwrap(), 0);
+    store.clock.advance(Duration::from_mins(2));
+    assert_eq!(dispatch.sweep_left(store.clock.now()).await.unwrap(), 1);
+    assert_eq!(outbox(store).await.len(), 1);
+}
+
 fn faulty_jobs(store: &Store, plan: &SharedPlan) -> JobQueues {
     let jobs = store.jobs();
     JobQueues {

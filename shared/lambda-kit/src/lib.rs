@@ -21,5 +21,5 @@ pub use self::jobs::{JOBS_AT_ONCE, JobsEvent, JobsFunction, JobsReply, serve_job
 pub use self::metrics::Metrics;
 pub use self::outbox::{OutboxEvent, OutboxFunction, serve_outbox};
 pub use self::process::run;
-pub use self::timer::{TimerFunction, serve_timer};
+pub use self::timer::{Tick, TimerFunction, serve_timer};
 pub use lambda_runtime::{Context, Error, LambdaEvent};

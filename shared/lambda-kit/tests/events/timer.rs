@@ -12,7 +12,7 @@ use crate::harness::{Written, context, sample};
 #[tokio::test]
 async fn each_event_does_the_work_once() {
     let times = AtomicUsize::new(0);
-    let work = async || match times.fetch_add(1, Ordering::Relaxed) {
+    let work = async |_| match times.fetch_add(1, Ordering::Relaxed) {
         0 => Ok(()),
         1 => Err(RegistryError::from(StoreError::new(StoreErrorKind::Unavailable, "away"))),
         2 => panic!("it panicked"),

@@ -1,10 +1,22 @@
+use std::time::Duration;
+
 use super::dispatch::PAGE;
 use super::{Dispatch, Event, EventId};
 use crate::error::RegistryError;
 use crate::layout::{OUTBOX_SHARDS, outbox};
 use crate::ports::{Consistency, Query, Select, Timestamp};
 
+/// How long an event may lie before it counts as left by whoever was told of it.
+const LEFT: Duration = Duration::from_mins(5);
+
 impl Dispatch {
+    /// Dispatches the events that are left at the moment `now`: those that happened five minutes ago
+    /// or earlier. Younger ones may be somebody's work.
+    pub async fn sweep_left(&self, now: Timestamp) -> Result<usize, RegistryError> {
+        let left = u64::try_from(LEFT.as_millis()).unwrap_or(u64::MAX);
+        self.sweep(Timestamp::from_millis(now.millis().saturating_sub(left))).await
+    }
+
     /// Dispatches all events that happened before `moment`, the oldest of each shard first, and
     /// returns how many there were. One that can't be read is left where it is, and logged.
     ///
