@@ -26,17 +26,25 @@ TABLE_GB_MONTH = 0.25
 ECR_GB_MONTH = 0.10
 KEY_MONTH = 1.00
 SECRET_MONTH = 0.40
-ALARMS_MONTH = 0.90  # nine
-METRICS_MONTH = 4.80  # sixteen, by the hours in which there are requests: at most
+EVENT = 1.00 / MILLION  # EventBridge, each 64 KiB
+ALARMS_MONTH = 2.90  # 29
+METRICS_MONTH = 13.20  # 44, by the hours in which there are requests: at most
+POLLS_MONTH = 0.78  # 5 pollers for each of 3 queues, which ask three times a minute
 LOGS_REQUEST = 0.50 / MILLION  # 1 KB of a function's log and the gateway's
 
 METERED_BYTES = 512 * 1024
-FUNCTION_GB = {"oci-pull": 0.5, "oci-push": 1.769, "oci-delete": 0.25, "token": 0.25}
+FUNCTION_GB = {
+    "oci-pull": 0.5,
+    "oci-push": 1.769,
+    "oci-delete": 0.25,
+    "token": 0.25,
+    "dispatch": 0.25,
+}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One request: its function, how long that runs, and what it reads and writes."""
+    """One request, or what follows from one: its function, its time, what it reads and writes."""
 
     function: str
     milliseconds: float
@@ -45,10 +53,16 @@ class Operation:
     puts: float = 0.0
     gets: float = 0.0
     payload: int = 0
+    events: float = 0.0
+
+    @property
+    def is_request(self) -> bool:
+        """Returns whether a client sends it through the gateway."""
+        return self.function != "dispatch"
 
     def dollars(self) -> float:
-        """Returns the price of one such request."""
-        metered = max(1, -(-self.payload // METERED_BYTES))
+        """Returns its price."""
+        metered = max(1, -(-self.payload // METERED_BYTES)) if self.is_request else 0
         memory = FUNCTION_GB[self.function]
         return (
             metered * GATEWAY_REQUEST
@@ -59,6 +73,7 @@ class Operation:
             + self.writes * WRITE_UNIT
             + self.puts * S3_PUT
             + self.gets * S3_GET
+            + self.events * EVENT
         )
 
 
@@ -75,7 +90,7 @@ class Scenario:
 
     def count(self) -> int:
         """Returns the number of requests."""
-        return sum(count for count, _ in self.requests)
+        return sum(count for count, operation in self.requests if operation.is_request)
 
 
 LAYERS = 5
@@ -96,10 +111,12 @@ POST_UPLOAD = Operation("oci-push", 10, writes=2)
 # Record, session and layer are read together; session, layer and link are one transaction.
 PUT_BLOB = Operation("oci-push", 60, reads=3, writes=6, puts=1, payload=2 * 1024 * 1024)
 # Record, tag, image and blobs are read before, record and blobs after. The transaction writes
-# image, manifest (2 KB), tag both ways and a use of each blob.
+# image, manifest (2 KB), tag both ways, a use of each blob and an event.
 PUT_MANIFEST = Operation(
-    "oci-push", 30, reads=3 + BLOBS + 1 + BLOBS, writes=2 * (1 + 2 + 2 + BLOBS), payload=2048
+    "oci-push", 30, reads=3 + BLOBS + 1 + BLOBS, writes=2 * (1 + 2 + 2 + BLOBS + 1), payload=2048
 )
+# The event is read, published, and deleted with two counters added to. Alone: a batch costs less.
+DISPATCH = Operation("dispatch", 40, reads=3, writes=2 * 3, events=1)
 
 SCENARIOS = [
     Scenario(
@@ -119,11 +136,12 @@ SCENARIOS = [
             (BLOBS, POST_UPLOAD),
             (BLOBS, PUT_BLOB),
             (1, PUT_MANIFEST),
+            (1, DISPATCH),
         ],
     ),
     Scenario(
         "push an image whose layers are there",
-        [(1, CHALLENGE), (1, TOKEN), (BLOBS, HEAD_BLOB), (1, PUT_MANIFEST)],
+        [(1, CHALLENGE), (1, TOKEN), (BLOBS, HEAD_BLOB), (1, PUT_MANIFEST), (1, DISPATCH)],
     ),
 ]
 
@@ -139,9 +157,8 @@ def main() -> None:
     # Items of an image of 100 MB come to some 4 KB.
     gigabytes = 500
     table = gigabytes * 10 * 4 / MILLION * TABLE_GB_MONTH
-    berth = (
-        gigabytes * S3_GB_MONTH + table + KEY_MONTH + SECRET_MONTH + ALARMS_MONTH + METRICS_MONTH
-    )
+    stack = KEY_MONTH + SECRET_MONTH + ALARMS_MONTH + METRICS_MONTH + POLLS_MONTH
+    berth = gigabytes * S3_GB_MONTH + table + stack
     print("| a month | Berth | ECR |")
     print("|---|---|---|")
     print(f"| 500 GB of storage | ${berth:,.2f} | ${gigabytes * ECR_GB_MONTH:,.2f} |")

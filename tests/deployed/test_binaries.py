@@ -23,7 +23,19 @@ MACHINES = {"AArch64": "arm64", "Advanced Micro Devices X86-64": "x86_64"}
 MOST_ZIP_BYTES = 5 * 1024 * 1024
 # All operations of ECR's API, and uploads, in one function.
 MOST_ZIP_BYTES_OF = {"ecr-api": 6 * 1024 * 1024}
-NAMES = ("ecr-api", "oci-delete", "oci-pull", "oci-push", "session", "token")
+NAMES = (
+    "collect",
+    "dispatch",
+    "ecr-api",
+    "lifecycle",
+    "oci-delete",
+    "oci-pull",
+    "oci-push",
+    "replicate",
+    "schedule",
+    "session",
+    "token",
+)
 
 
 def readelf(binary: Path, *options: str) -> str:

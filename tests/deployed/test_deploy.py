@@ -12,7 +12,19 @@ from ministack import REGION, ROOT, MiniStack
 from stack import TEMPLATE, architecture
 
 STACK_NAME = "berth-by-make"
-FUNCTIONS = ("ecr-api", "oci-delete", "oci-pull", "oci-push", "session", "token")
+FUNCTIONS = (
+    "collect",
+    "dispatch",
+    "ecr-api",
+    "lifecycle",
+    "oci-delete",
+    "oci-pull",
+    "oci-push",
+    "replicate",
+    "schedule",
+    "session",
+    "token",
+)
 BUILD = f"""#!/bin/sh
 for name in {" ".join(FUNCTIONS)}; do
   mkdir -p .build/functions/$name

@@ -2,8 +2,9 @@
 
 What a port needs stands in the doc comment of its trait ("Permissions: …",
 shared/registry/src/ports). Which ports a program builds, and of what, stands in its `main`: each is
-made by the constructor of its name, such as `clients.read_table(…)`. What else a role may have, and
-why, stands in reviewed_rights.toml. The sum of the two must be the role, neither less nor more.
+made by the constructor of its name, such as `clients.read_table(…)`; a queue's, with the queue, as
+`clients.send_messages(&queues.collect.url)`. What else a role may have, and why, stands in
+reviewed_rights.toml. The sum of the two must be the role, neither less nor more.
 """
 
 from __future__ import annotations
@@ -21,19 +22,27 @@ PORTS = ROOT / "shared" / "registry" / "src" / "ports"
 REVIEWED = ROOT / "tests" / "tools" / "reviewed_rights.toml"
 
 # What the actions of a service are for, by logical id.
-RESOURCES = {"dynamodb": "Table", "s3": "Bucket/*", "kms": "Key"}
+RESOURCES = {"dynamodb": "Table", "s3": "Bucket/*", "kms": "Key", "events": "EventBus"}
+# Actions on a bucket, not on its objects.
+OF_BUCKETS = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}
 # Parameters of a template that are ARNs; a resource's name is none.
-ARN_PARAMETERS = {"RepositoryKeyArns"}
+ARN_PARAMETERS = {"PeerRoleArns", "RepositoryKeyArns"}
+# The account's own event bus.
+EVENT_BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
 # Constructors that are not named by their port.
 OTHER_NAMES = {"objects": "WriteObjects"}
 # Constructors that make no port; the reviewed list says what they need.
-OTHER_CONSTRUCTORS = {"root_credentials"}
+OTHER_CONSTRUCTORS = {"root_credentials", "in_role"}
 
 TRAIT = re.compile(r"((?:^///.*\n)+)(?:^#\[.*\n)*^pub trait (\w+)", re.MULTILINE)
 PERMISSIONS = re.compile(r"Permissions: (.*?)(?:\n\n|\Z)", re.DOTALL)
 # A link to a port that it builds upon, or an action.
 NAMED = re.compile(r"(\[?)`([\w:]+)`")
 CLIENTS = re.compile(r"let (\w+) = Clients::")
+# Clients that act in another registry's role.
+CLIENTS_IN_ROLE = re.compile(r"let (\w+) = \w+\.in_role\(")
+QUEUE = re.compile(r"&queues\.(\w+)\.(url|dead_letters)")
+QUEUES = {"url": "Queue", "dead_letters": "DeadLetters"}
 
 
 class RoleError(Exception):
@@ -64,28 +73,41 @@ def ports(sources: Iterable[str]) -> dict[str, set[str]]:
     return {name: _resolved(name, asked) for name in asked}
 
 
-def constructors(main: str) -> set[str]:
-    """Returns the names of what a `main` makes of its AWS clients."""
-    found = CLIENTS.search(main)
+def constructors(main: str, clients: re.Pattern[str] = CLIENTS) -> set[tuple[str, str]]:
+    """Returns what a `main` makes of its AWS clients: each constructor, and what it is given."""
+    found = clients.search(main)
     if not found:
-        raise RoleError("no `let … = Clients::…` in the main")
-    return set(re.findall(rf"\b{found[1]}\s*\.\s*(\w+)\(", main))
+        raise RoleError(f"no `{clients.pattern}` in the main")
+    return set(re.findall(rf"\b{found[1]}\s*\.\s*(\w+)\(([^()]*)\)", main))
 
 
-def needed(main: str, known: dict[str, set[str]]) -> set[Right]:
+def needed(main: str, known: dict[str, set[str]], clients: re.Pattern[str] = CLIENTS) -> set[Right]:
     """Returns the rights that the ports of a `main` need."""
     rights: set[Right] = set()
-    for constructor in constructors(main) - OTHER_CONSTRUCTORS:
+    for constructor, given in constructors(main, clients):
+        if constructor in OTHER_CONSTRUCTORS:
+            continue
         named = "".join(word.capitalize() for word in constructor.split("_"))
         port = OTHER_NAMES.get(constructor, named)
         if port not in known:
             raise RoleError(f"`{constructor}` makes no port that says its permissions")
-        for action in known[port]:
-            service = action.partition(":")[0]
-            if service not in RESOURCES:
-                raise RoleError(f"it is not known what `{action}` of `{port}` is for")
-            rights.add(Right(action, RESOURCES[service]))
+        rights |= {Right(action, _resource(action, port, given)) for action in known[port]}
     return rights
+
+
+def _resource(action: str, port: str, given: str) -> str:
+    """Returns what an action of a port is for, which a constructor was given so much of."""
+    service = action.partition(":")[0]
+    if action in OF_BUCKETS:
+        return "Bucket"
+    if service == "sqs":
+        queue = QUEUE.fullmatch(given.strip())
+        if not queue:
+            raise RoleError(f"it is not known which queue `{given}` is")
+        return queue[1].capitalize() + QUEUES[queue[2]]
+    if service not in RESOURCES:
+        raise RoleError(f"it is not known what `{action}` of `{port}` is for")
+    return RESOURCES[service]
 
 
 def granted(role: dict) -> set[Right]:
@@ -120,10 +142,18 @@ def reviewed(text: str, role: str) -> set[Right]:
 
 
 def differences(
-    role: str, main: str, template_role: dict, known: dict, list_text: str
+    role: str,
+    main: str,
+    template_role: dict,
+    known: dict,
+    list_text: str,
+    clients: re.Pattern[str] = CLIENTS,
 ) -> list[str]:
-    """Returns how a role differs from its ports and the reviewed list; empty if it does not."""
-    of_ports = needed(main, known)
+    """Returns how a role differs from its ports and the reviewed list; empty if it does not.
+
+    `clients` says which clients of the `main` act in the role.
+    """
+    of_ports = needed(main, known, clients)
     of_review = reviewed(list_text, role)
     has = granted(template_role)
     told = [f"{role} lacks {each}, which a port needs" for each in sorted(of_ports - has)]
@@ -200,6 +230,10 @@ def _limit(statement: dict) -> str:
             return ""
         case {"StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.amazonaws.com"}}}:
             return " through S3"
+        case {"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}:
+            return " through S3"
+        case {"StringNotEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}}}:
+            return " of other accounts"
     raise RoleError(f"it is not known what {statement['Condition']} means")
 
 
@@ -210,12 +244,17 @@ def _logs(role: str) -> str:
 def _logical(resource: object) -> str:
     """Returns the logical id of a resource, with what follows its ARN."""
     text = resource
+    if text == "*":
+        return text
     if isinstance(resource, dict):
         ((function, text),) = resource.items()
         if function == "Ref" and text in ARN_PARAMETERS:
             return text
         if function == "Fn::GetAtt":
-            return text[0] if isinstance(text, list) else text.partition(".")[0]
+            name, _, attribute = (
+                text.partition(".") if isinstance(text, str) else (text[0], "", text[1])
+            )
+            return name if attribute != "StreamArn" else f"{name}/stream"
         if function == "Fn::ImportValue":
             imported = re.fullmatch(r"\$\{RegistryStack\}-(\w+)Arn", text["Fn::Sub"])
             if imported:
@@ -224,6 +263,8 @@ def _logical(resource: object) -> str:
             pattern, values = text
             ((name, value),) = values.items()
             return pattern.replace(f"${{{name}}}", _logical(value))
+        if function == "Fn::Sub" and text == EVENT_BUS:
+            return "EventBus"
         if function == "Fn::Sub":
             return re.sub(r"\$\{(\w+)\.Arn\}", r"\1", text)
     raise RoleError(f"it is not known what {resource} is")

@@ -31,10 +31,15 @@ INTERNAL = {
         "berth-sts",
         "berth-types",
     },
+    "berth-collect": FUNCTION,
+    "berth-dispatch": FUNCTION,
     "berth-ecr-api-function": FUNCTION,
+    "berth-lifecycle-function": FUNCTION,
     "berth-oci-delete": FUNCTION,
     "berth-oci-pull": FUNCTION,
     "berth-oci-push": FUNCTION,
+    "berth-replicate": FUNCTION,
+    "berth-schedule": FUNCTION,
     "berth-session": FUNCTION,
     "berth-sts": {"berth-registry", "berth-types"},
     "berth-token": FUNCTION,
@@ -122,5 +127,11 @@ def test_processes_with_an_sdk_have_one_tls_stack():
 
 
 def test_every_crate_is_listed():
-    listed = set(INTERNAL) | {"berth-bench", "berth-contract", "berth-it", "berth-sdk-client"}
+    listed = set(INTERNAL) | {
+        "berth-bench",
+        "berth-contract",
+        "berth-it",
+        "berth-load",
+        "berth-sdk-client",
+    }
     assert set(dependencies()) <= listed

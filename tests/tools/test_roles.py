@@ -97,13 +97,21 @@ def test_role_of_edge() -> None:
     assert differences("edge", main, role, KNOWN, REVIEWED.read_text()) == []
 
 
+def test_role_of_peers() -> None:
+    """What `replicate` does in another registry it does in that one's role."""
+    main = roles.program(ROOT / "functions" / "replicate")
+    role = TEMPLATE["Resources"]["PeerRole"]
+    listed = REVIEWED.read_text()
+    assert differences("PeerRole", main, role, KNOWN, listed, roles.CLIENTS_IN_ROLE) == []
+
+
 def test_no_reviewed_right_is_for_nobody() -> None:
     named = {
         role
         for line in roles.tomllib.loads(REVIEWED.read_text())["right"]
         for role in line["roles"]
     }
-    assert named == {*FUNCTION_ROLES.values(), "edge"}
+    assert named == {*FUNCTION_ROLES.values(), "PeerRole", "edge"}
 
 
 def test_ports_say_their_permissions() -> None:
@@ -153,6 +161,37 @@ def test_right_on_another_resource() -> None:
     assert "SampleRole lacks dynamodb:Query on Table, which a port needs" in found
 
 
+def test_rights_on_everything() -> None:
+    role = sample()
+    first_statement(role)["Resource"] = "*"
+    assert "SampleRole has dynamodb:Query on * for no reason" in compare(role)
+
+
+SENDER = """
+/// Sends.
+///
+/// Permissions: `sqs:SendMessage`.
+pub trait SendMessages: Send {}
+"""
+
+
+def test_rights_on_queues() -> None:
+    """A queue is known by what its constructor is given."""
+    main = MAIN.replace("write_table(&name)", "send_messages(&queues.collect.dead_letters)")
+    expected = {Right("sqs:SendMessage", "CollectDeadLetters")}
+    assert roles.needed(main, roles.ports([SENDER])) == expected
+    with pytest.raises(RoleError):
+        roles.needed(main.replace("&queues.collect.dead_letters", "url"), roles.ports([SENDER]))
+
+
+def test_rights_in_another_role() -> None:
+    main = MAIN + "let peer = clients.in_role(&role, &region).await; peer.read_table(&name);"
+    known = roles.ports([PORT])
+    reads = {Right(f"dynamodb:{action}", "Table") for action in ("GetItem", "Query")}
+    assert roles.needed(main, known, roles.CLIENTS_IN_ROLE) == reads
+    assert roles.needed(main, known) == reads | {Right("dynamodb:DeleteItem", "Table")}
+
+
 def test_right_of_two_reasons() -> None:
     twice = LIST + LIST.replace("logs:PutLogEvents", "dynamodb:Query").replace("Logs", "Table")
     found = compare(sample(), reviewed=twice)
@@ -164,7 +203,6 @@ def test_right_of_two_reasons() -> None:
     [
         {"Effect": "Deny"},
         {"Condition": {}},
-        {"Resource": "*"},
         {"Resource": {"Ref": "Table"}},
         {"Resource": {"Fn::ImportValue": {"Fn::Sub": "other"}}},
     ],

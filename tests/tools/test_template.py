@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from roles import ROOT, load
 
@@ -10,6 +12,14 @@ RESOURCES = TEMPLATE["Resources"]
 KEY = {"Fn::GetAtt": ["Key", "Arn"]}
 # API Gateway waits 30 s for a function.
 GATEWAY_SECONDS = 30
+# Queues of jobs, each with a function.
+QUEUES = ["Lifecycle", "Collect", "Replicate"]
+# `MOST_ATTEMPTS` of the registry's jobs.
+MOST_ATTEMPTS = 5
+# `JOBS_AT_ONCE` of lambda-kit.
+JOBS_AT_ONCE = 4
+# The longest that SQS keeps a message: 14 days.
+LONGEST_SECONDS = 14 * 24 * 3600
 
 
 def properties(name: str) -> dict:
@@ -53,10 +63,14 @@ def test_bucket() -> None:
     (stale,) = bucket["LifecycleConfiguration"]["Rules"]
     assert stale["Status"] == "Enabled"
     assert stale["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-    (tls,) = properties("BucketPolicy")["PolicyDocument"]["Statement"]
+    tls, peers = properties("BucketPolicy")["PolicyDocument"]["Statement"]
     assert tls["Effect"] == "Deny"
     assert tls["Principal"] == "*"
     assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    condition, copying, nothing = peers["Fn::If"]
+    assert (condition, nothing) == ("HasPeers", {"Ref": "AWS::NoValue"})
+    assert copying["Principal"] == {"AWS": {"Ref": "PeerRoleArns"}}
+    assert copying["Action"] == ["s3:GetObject"]
 
 
 def test_table() -> None:
@@ -64,14 +78,67 @@ def test_table() -> None:
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["DeletionProtectionEnabled"]
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    # Keys are all that `dispatch` reads of it.
+    assert table["StreamSpecification"] == {"StreamViewType": "KEYS_ONLY"}
     keys = [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]]
     assert keys == [("pk", "HASH"), ("sk", "RANGE")]
 
 
+def of_the_api(name: str) -> bool:
+    events = properties(name)["Events"].values()
+    return all(event["Type"] == "HttpApi" for event in events)
+
+
 def test_functions_end_before_the_gateway_gives_up() -> None:
     assert TEMPLATE["Globals"]["Function"]["Timeout"] < GATEWAY_SECONDS
-    assert not any("Timeout" in properties(name) for name in FUNCTIONS)
+    for name in FUNCTIONS:
+        assert of_the_api(name) != ("Timeout" in properties(name)), name
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_queues(name: str) -> None:
+    """As AWS advises for queues of functions, and as the registry's own rules have it."""
+    queue = properties(f"{name}Queue")
+    function = properties(f"{name}Function")
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    letters = {"Fn::GetAtt": [f"{name}DeadLetters", "Arn"]}
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": letters,
+        "maxReceiveCount": MOST_ATTEMPTS,
+    }
+    (event,) = function["Events"].values()
+    assert event["Properties"]["Queue"] == {"Fn::GetAtt": [f"{name}Queue", "Arn"]}
+    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # A batch is done all at once: what waited would count as attempted.
+    assert event["Properties"]["BatchSize"] <= JOBS_AT_ONCE
+
+
+def test_every_queue_is_encrypted_and_keeps_what_it_has() -> None:
+    for name in of_type("AWS::SQS::Queue"):
+        assert properties(name)["SqsManagedSseEnabled"] is True, name
+        assert properties(name)["MessageRetentionPeriod"] == LONGEST_SECONDS, name
+
+
+def test_the_outbox_wakes_dispatch() -> None:
+    """By the keys that the registry writes events under."""
+    (event,) = properties("DispatchFunction")["Events"].values()
+    (wanted,) = event["Properties"]["FilterCriteria"]["Filters"]
+    keys = {"pk": {"S": [{"prefix": "outbox/"}]}}
+    assert json.loads(wanted["Pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"Keys": keys}}
+    layout = (ROOT / "shared" / "registry" / "src" / "layout.rs").read_text()
+    assert 'format!("outbox/{shard}")' in layout
+
+
+def test_every_dead_letter_is_told() -> None:
+    watched = {
+        dimension["Value"]["Fn::GetAtt"][0]
+        for alarm in map(properties, of_type("AWS::CloudWatch::Alarm"))
+        if alarm["Namespace"] == "AWS/SQS"
+        for dimension in alarm["Dimensions"]
+    }
+    later = [name.removesuffix("Function") for name in FUNCTIONS if not of_the_api(name)]
+    assert watched == {f"{name}DeadLetters" for name in later}
+    assert watched == {name for name in of_type("AWS::SQS::Queue") if name.endswith("Letters")}
 
 
 def test_every_function_is_watched() -> None:
@@ -81,7 +148,9 @@ def test_every_function_is_watched() -> None:
         if alarm["Namespace"] == "AWS/Lambda"
         for dimension in alarm["Dimensions"]
     }
-    assert watched == {(metric, name) for metric in ("Errors", "Throttles") for name in FUNCTIONS}
+    every = {(metric, name) for metric in ("Errors", "Throttles") for name in FUNCTIONS}
+    # A timer that stops is no error of anybody's.
+    assert watched == every | {("Invocations", "ScheduleFunction")}
 
 
 def test_every_alarm_is_told() -> None:

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use berth_registry::access::RootCredentials;
 use berth_registry::ports::{
-    CheckKeys, DeleteObjects, PublishEvents, ReadObjects, ReadTable, ReceiveMessages, SendMessages,
-    StoreError, UnwrapKeys, WrapKeys, WriteObjects, WriteTable,
+    CheckKeys, DeleteObjects, ListObjects, MoveObjects, PublishEvents, ReadObjects, ReadTable,
+    ReceiveMessages, SendMessages, StoreError, UnwrapKeys, WrapKeys, WriteObjects, WriteTable,
 };
 use berth_types::Region;
 
@@ -67,6 +67,19 @@ impl Clients {
     #[must_use]
     pub fn delete_objects(&self, bucket: &str) -> Arc<dyn DeleteObjects> {
         Arc::new(self.bucket(bucket))
+    }
+
+    /// Returns the objects of `bucket`, to list.
+    #[must_use]
+    pub fn list_objects(&self, bucket: &str) -> Arc<dyn ListObjects> {
+        Arc::new(self.bucket(bucket))
+    }
+
+    /// Returns the objects of `bucket`, to move to other classes of storage. `key` is as that of
+    /// [`objects`](Self::objects).
+    #[must_use]
+    pub fn move_objects(&self, bucket: &str, key: &str) -> Arc<dyn MoveObjects> {
+        Arc::new(self.objects(bucket, key))
     }
 
     /// Returns the objects of `bucket`, to read, write and delete, as [`objects`](Self::objects)

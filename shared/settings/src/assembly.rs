@@ -64,6 +64,7 @@ pub fn oci_api(
 pub fn ecr_api(
     settings: &Settings,
     ports: &Ports,
+    failed_jobs: FailedJobs,
     root: RootCredentials,
     keys: SealingKeys,
 ) -> EcrApi {
@@ -75,7 +76,7 @@ pub fn ecr_api(
         registry,
         users: Users::new(table.clone(), authenticator.known_keys(), clock.clone()),
         trusts: Trusts::new(table, authenticator.known_trusts(), clock.clone()),
-        failed_jobs: FailedJobs::default(),
+        failed_jobs,
         identity: settings.identity(),
         authenticator: Arc::new(authenticator),
         failed_logins: Arc::new(FailedLogins::new(FAILED_LOGIN)),

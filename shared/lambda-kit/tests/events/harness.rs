@@ -10,7 +10,7 @@ use berth_lambda_kit::{Context, HttpApi, HttpEvent, HttpFunction, LambdaEvent, M
 use berth_oci_api::OciApi;
 use berth_registry::access::{RootCredentials, SealingKeys, Secret};
 use berth_registry::ports::{Clock, StoreError, SystemClock, WriteObjects, WriteTable};
-use berth_registry::{Ports, Pull, Push, ReadPorts, Removal, RemovalPorts};
+use berth_registry::{FailedJobs, Ports, Pull, Push, ReadPorts, Removal, RemovalPorts};
 use berth_settings::{Bodies, Settings, ecr_api, oci_api};
 use lambda_runtime::{Config, Diagnostic};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ impl Store {
     pub fn ecr(&self, clock: Arc<dyn Clock>) -> EcrApi {
         let (table, objects) = (self.table.clone(), self.objects.clone());
         let ports = Ports { table, objects, keys: Arc::new(NoKms), clock };
-        ecr_api(&self.settings, &ports, root(), self.sealing_keys())
+        ecr_api(&self.settings, &ports, FailedJobs::default(), root(), self.sealing_keys())
     }
 
     fn sealing_keys(&self) -> SealingKeys {
