@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 from stack import Stack
 
-POLICY = "ports"
+# The policy of a role that has the rights of its ports.
+PORTS = "ports"
 
 
 class DenialError(Exception):
@@ -18,23 +19,31 @@ class DenialError(Exception):
 
 
 @contextmanager
-def denied(stack: Stack, role: str, *actions: str) -> Iterator[None]:
-    """Takes `actions` from the role with this logical id, and gives them back.
+def denied(
+    stack: Stack, role: str, *actions: str, policy: str = PORTS, restarts: bool = True
+) -> Iterator[None]:
+    """Takes `actions` from a policy of the role with this logical id, and gives them back.
 
-    Its function starts anew before and after: what it remembers would hide what it may not do.
+    Its function starts anew before and after: what it remembers would hide what it may not do. A
+    role that is no function's `restarts` nothing.
     """
     iam = stack.aws.client("iam")
     name = stack.resources[role]
-    told = iam.get_role_policy(RoleName=name, PolicyName=POLICY)["PolicyDocument"]
+    told = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
     whole = json.loads(unquote(told)) if isinstance(told, str) else told
-    put = {"RoleName": name, "PolicyName": POLICY}
-    function = role.replace("Role", "Function")
+    put = {"RoleName": name, "PolicyName": policy}
+    function = role.replace("Role", "Function") if restarts else None
     iam.put_role_policy(**put, PolicyDocument=json.dumps(_without(whole, set(actions))))
-    stack.restart(function)
+    _restart(stack, function)
     try:
         yield
     finally:
         iam.put_role_policy(**put, PolicyDocument=json.dumps(whole))
+        _restart(stack, function)
+
+
+def _restart(stack: Stack, function: str | None) -> None:
+    if function:
         stack.restart(function)
 
 

@@ -36,12 +36,14 @@ SERVICES = (
     "cloudformation",
     "dynamodb",
     "dynamodbstreams",
+    "events",
     "iam",
     "kms",
     "lambda",
     "logs",
     "monitoring",
     "s3",
+    "scheduler",
     "secretsmanager",
     "sns",
     "sqs",
@@ -130,12 +132,19 @@ class MiniStack:
         """Returns what MiniStack wrote."""
         return self.log_path.read_text(errors="replace")
 
-    def client(self, service: str, *, access_key: str = ROOT_KEY, **more: object) -> BaseClient:
+    def client(
+        self,
+        service: str,
+        *,
+        access_key: str = ROOT_KEY,
+        region: str = REGION,
+        **more: object,
+    ) -> BaseClient:
         """Returns an SDK client, of the account's root unless `access_key` says otherwise."""
         return boto3.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=REGION,
+            region_name=region,
             verify=str(self.ca_file),
             aws_access_key_id=access_key,
             aws_secret_access_key=more.pop("secret_key", "test"),

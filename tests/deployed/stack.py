@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from gateway import Gateway, Invocation
 from gateway_routes import Routes
@@ -75,16 +76,23 @@ class Stack:
         self,
         aws: MiniStack,
         *,
+        name: str = STACK_NAME,
+        region: str = REGION,
         functions: Path = FUNCTIONS,
         parameters: dict[str, str] | None = None,
     ) -> None:
         """Deploys into `aws` the functions that stand in the folders of `functions`."""
         self.aws = aws
-        self.lambda_ = aws.client("lambda")
-        self.logs = aws.client("logs")
+        self.name = name
+        self.region = region
+        self.artifacts = f"{ARTIFACTS}-{name}"
+        self.lambda_ = self.client("lambda")
+        self.logs = self.client("logs")
+        self.cloudformation = self.client("cloudformation")
         code = self._upload(functions)
-        self.template = translated(code)
-        self._create(parameters or {})
+        self.template = _for_ministack(translated(code))
+        self.parameters = {"Architecture": architecture()} | (parameters or {})
+        self._deploy("create")
         self.resources = self._resources()
         self.outputs = self._outputs()
         self.secret_key = SECRET_KEY
@@ -96,6 +104,17 @@ class Stack:
             certificate=aws.certificates.certificate,
             key=aws.certificates.key,
         )
+
+    def client(self, service: str) -> BaseClient:
+        """Returns a client of AWS in the stack's region."""
+        return self.aws.client(service, region=self.region)
+
+    def update(self, parameters: dict[str, str]) -> None:
+        """Deploys the stack again, with other parameters."""
+        self.parameters |= parameters
+        self._deploy("update")
+        self.resources = self._resources()
+        self.outputs = self._outputs()
 
     @property
     def url(self) -> str:
@@ -204,8 +223,9 @@ class Stack:
         self.close()
 
     def _upload(self, functions: Path) -> dict[str, dict[str, str]]:
-        s3 = self.aws.client("s3")
-        s3.create_bucket(Bucket=ARTIFACTS)
+        s3 = self.client("s3")
+        bucket = self.artifacts
+        s3.create_bucket(Bucket=bucket, **_place(self.region))
         code = {}
         for folder in _code_folders():
             source = functions / Path(folder).name
@@ -213,34 +233,38 @@ class Stack:
                 raise StackError(f"no {source}/bootstrap: run `make build-functions`")
             packed = bundle(source)
             name = f"{hashlib.sha256(packed).hexdigest()}.zip"
-            s3.put_object(Bucket=ARTIFACTS, Key=name, Body=packed)
-            code[folder] = {"Bucket": ARTIFACTS, "Key": name}
+            s3.put_object(Bucket=bucket, Key=name, Body=packed)
+            code[folder] = {"Bucket": bucket, "Key": name}
         return code
 
-    def _create(self, parameters: dict[str, str]) -> None:
-        given = {"Architecture": architecture()} | parameters
-        cloudformation = self.aws.client("cloudformation")
-        cloudformation.create_stack(
-            StackName=STACK_NAME,
-            TemplateBody=json.dumps(self.template),
+    def _deploy(self, change: str) -> None:
+        """Creates the stack, or updates it, and waits for the end of that."""
+        deploy = getattr(self.cloudformation, f"{change}_stack")
+        body = json.dumps(self.template)
+        # It is too long for a request, as it is for `sam deploy`.
+        self.client("s3").put_object(Bucket=self.artifacts, Key="template.json", Body=body)
+        deploy(
+            StackName=self.name,
+            TemplateURL=f"{self.endpoint}/{self.artifacts}/template.json",
             Parameters=[
-                {"ParameterKey": name, "ParameterValue": value} for name, value in given.items()
+                {"ParameterKey": name, "ParameterValue": value}
+                for name, value in self.parameters.items()
             ],
             Capabilities=["CAPABILITY_IAM"],
         )
-        waiter = cloudformation.get_waiter("stack_create_complete")
+        waiter = self.cloudformation.get_waiter(f"stack_{change}_complete")
         try:
             waiter.wait(
-                StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": DEPLOY_SECONDS}
+                StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": DEPLOY_SECONDS}
             )
         except Exception as error:
-            events = cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
-            reasons = [each for each in events if "FAILED" in each["ResourceStatus"]]
+            told = self.cloudformation.describe_stack_events(StackName=self.name)["StackEvents"]
+            reasons = [each for each in told if "FAILED" in each["ResourceStatus"]]
             raise StackError(f"{error}: {reasons}") from error
 
     def _set_root(self) -> str:
         """Gives the root's secret a known key, and returns the access key's id."""
-        secrets = self.aws.client("secretsmanager")
+        secrets = self.client("secretsmanager")
         secret = self.outputs["RootSecretArn"]
         made = json.loads(secrets.get_secret_value(SecretId=secret)["SecretString"])
         known = json.dumps(made | {"secretAccessKey": SECRET_KEY})
@@ -248,13 +272,11 @@ class Stack:
         return made["accessKeyId"]
 
     def _resources(self) -> dict[str, str]:
-        cloudformation = self.aws.client("cloudformation")
-        told = cloudformation.describe_stack_resources(StackName=STACK_NAME)["StackResources"]
+        told = self.cloudformation.describe_stack_resources(StackName=self.name)["StackResources"]
         return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in told}
 
     def _outputs(self) -> dict[str, str]:
-        cloudformation = self.aws.client("cloudformation")
-        told = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Outputs"]
+        told = self.cloudformation.describe_stacks(StackName=self.name)["Stacks"][0]["Outputs"]
         return {each["OutputKey"]: each["OutputValue"] for each in told}
 
 
@@ -264,6 +286,29 @@ class _NoManagedPolicies:
     def load(self) -> dict[str, str]:
         """Returns the managed policies' ARNs by name."""
         return {}
+
+
+def _for_ministack(template: dict) -> dict:
+    """Returns a template whose roles may send batches.
+
+    MiniStack asks for `sqs:SendMessageBatch`, which is no action of IAM's: AWS lets whoever may
+    `sqs:SendMessage` send several at once.
+    """
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        for policy in resource["Properties"]["Policies"]:
+            for statement in policy.get("PolicyDocument", {}).get("Statement", []):
+                if statement["Action"] == ["sqs:SendMessage"]:
+                    statement["Action"].append("sqs:SendMessageBatch")
+    return template
+
+
+def _place(region: str) -> dict:
+    """Returns what S3 wants to be told of a bucket's region: nothing, in the first of them all."""
+    if region == "us-east-1":
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
 def _code_folders() -> Iterable[str]:
