@@ -31,7 +31,8 @@ pytestmark = pytest.mark.local
 
 DENIED = "AccessDeniedException"
 ROWS_OF_ONE = [row for row in ROWS if row.is_about_one]
-ROWS_OF_REPOSITORIES = [row for row in ROWS if row.of is Of.REPOSITORY]
+# A repository's policy names actions of ECR alone.
+ROWS_OF_REPOSITORIES = [row for row in ROWS if row.of is Of.REPOSITORY and row.service == "ecr"]
 
 
 @pytest.fixture(autouse=True)
