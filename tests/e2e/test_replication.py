@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 import images
 import pytest
-from berth_server import BerthServer, HostedRegistry
+from berth_server import BerthServer, HostedRegistry, berth_binary
 from botocore.client import BaseClient
 from botocore.config import Config
 from clients import Registry, run
@@ -260,3 +260,8 @@ def test_a_hundred_kills_lose_nothing() -> None:
                 assert registry.get_manifest("crash/app", tag).content == manifest.data
                 registry.assert_whole("crash/app", tag)
         assert "set aside" not in server.log
+        server.stop()
+        for name in REGISTRIES:
+            folder = server.hosted(name).data_dir
+            told = run(berth_binary(), "verify", "--data-dir", folder)
+            assert told.splitlines()[-1].startswith("0 damages"), told
