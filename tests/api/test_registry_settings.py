@@ -48,7 +48,7 @@ def test_replication(berth: BerthServer, ecr: BaseClient) -> None:
     "rules",
     [
         [{}],
-        [{"destinations": []}] * 11,
+        [{"destinations": []}] * 26,
         [{"destinations": [{"region": "eu-central-1"}]}],
         [{"destinations": [{"region": "EU", "registryId": ACCOUNT}]}],
         [{"destinations": [], "repositoryFilters": []}],

@@ -69,7 +69,7 @@ quotas! {
     /// Characters of the registry's policy.
     registry_policy_length, "registry-policy-length": 10_240 to 65_536;
     /// Rules of the replication configuration.
-    replication_rules, "replication-rules": 10 to 1_000;
+    replication_rules, "replication-rules": 25 to 1_000;
     /// Different destinations of all rules of the replication configuration.
     replication_destinations, "replication-destinations": 25 to 1_000;
     /// Principals whose pulls are not recorded.
