@@ -8,6 +8,7 @@
 mod credential_process;
 mod federation;
 mod figures;
+mod gc;
 mod identity;
 mod job;
 mod replication;
@@ -51,6 +52,8 @@ enum Command {
     Job(Box<job::JobCommand>),
     /// Show the rules of replication, refine them, and see how far images are.
     Replication(Box<replication::ReplicationCommand>),
+    /// Delete what no image uses from the data folder of a registry that is stopped.
+    Gc(gc::GcOptions),
     /// Exchange AWS credentials for those of a session, as AWS's clients ask for them.
     CredentialProcess(Box<credential_process::CredentialProcessOptions>),
 }
@@ -69,6 +72,7 @@ fn main() -> anyhow::Result<()> {
         Command::Federation(command) => runtime.block_on(command.run()),
         Command::Job(command) => runtime.block_on(command.run()),
         Command::Replication(command) => runtime.block_on(command.run()),
+        Command::Gc(options) => runtime.block_on(options.run()),
         Command::CredentialProcess(options) => runtime.block_on(options.run()),
     };
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));

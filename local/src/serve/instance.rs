@@ -8,11 +8,11 @@ use berth_embedded::{FileKeys, NoKms};
 use berth_http_server::{BaseUrl, Limits, Listeners, Service, Stop, TrustedProxies};
 use berth_oci_api::{ApiSettings, OciApi};
 use berth_registry::access::{Authenticator, FailedLogins, RootCredentials, SealingKeys};
-use berth_registry::ports::SystemClock;
+use berth_registry::ports::{ListObjects, SystemClock};
 use berth_registry::{
-    FailedJobs, Identity, JobQueue, LifecycleWorker, Peer, Peers, Ports, PushRules, Registry,
-    RemovalPorts, ReplicateWorker, ReplicationPorts, Sessions, Tenancy, Trusts, Users,
-    WatchedTable, Work,
+    CollectPorts, CollectWorker, FailedJobs, GracePeriods, Identity, JobQueue, LifecycleWorker,
+    Peer, Peers, Ports, PushRules, Registry, RemovalPorts, ReplicateWorker, ReplicationPorts,
+    Sessions, Tenancy, Trusts, Users, WatchedTable, Work,
 };
 use berth_sts::{Hosts, Sts};
 
@@ -73,7 +73,7 @@ impl RegistryInstance {
             written,
             clock: ports.clock.clone(),
             registry: registry.identity.clone(),
-            workers: workers(&ports),
+            workers: workers(&ports, folder.objects()),
             webhook: settings.webhook.clone(),
             period: settings.period,
         };
@@ -124,11 +124,16 @@ impl RegistryInstance {
 }
 
 /// Returns what does the jobs of a registry.
-fn workers(ports: &Ports) -> Vec<(JobQueue, Arc<dyn Work>)> {
+fn workers(ports: &Ports, listed: Arc<dyn ListObjects>) -> Vec<(JobQueue, Arc<dyn Work>)> {
     let Ports { table, objects, clock, .. } = ports.clone();
-    let (moving, doomed) = (objects.clone(), objects.clone());
+    let (moving, doomed, grace) = (objects.clone(), objects.clone(), GracePeriods::default());
+    let collect =
+        CollectPorts { table: table.clone(), listed, doomed: doomed.clone(), clock: clock.clone() };
     let removal = RemovalPorts { table, objects, doomed, clock };
-    vec![(JobQueue::Lifecycle, Arc::new(LifecycleWorker::new(&removal, moving)))]
+    vec![
+        (JobQueue::Lifecycle, Arc::new(LifecycleWorker::new(&removal, moving))),
+        (JobQueue::Collect, Arc::new(CollectWorker::new(collect, grace))),
+    ]
 }
 
 /// Puts the APIs on a registry.

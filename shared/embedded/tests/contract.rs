@@ -8,8 +8,10 @@ use berth_contract::{
     listing_suite, objects_suite, queue_suite, table_suite,
 };
 use berth_embedded::{DataFolder, FileKeys, NoKms, SqliteQueue};
+use berth_registry::RehearsalTable;
 use berth_registry::ports::{
-    NewMessage, Receive, ReceiveMessages as _, SendMessages as _, SystemClock,
+    Attributes, Condition, Consistency, Key, NewMessage, Operation, Query, ReadTable as _, Receive,
+    ReceiveMessages as _, Select, SendMessages as _, SystemClock, WriteTable as _,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -25,6 +27,60 @@ async fn table_that_conflicts() {
     let table = Arc::new(ConflictingTable::new(table, Duration::from_millis(1)));
     table_suite(table.clone()).await;
     assert!(table.conflicts() > 0);
+}
+
+/// A rehearsal on a table, which stays empty, does what a table does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn table_of_a_rehearsal() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = DataFolder::open(folder.path()).unwrap().table();
+    table_suite(Arc::new(RehearsalTable::new(table))).await;
+}
+
+/// Its changes may lie anywhere in a page of the table that it is made on.
+#[tokio::test]
+async fn table_of_a_rehearsal_of_a_rehearsal() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = DataFolder::open(folder.path()).unwrap().table();
+    let key = |n: u8| Key { partition: "p".to_owned(), sort: format!("{n:02}") };
+    let put = |n, text: &'static str| Operation::Put {
+        key: key(n),
+        document: text.into(),
+        attributes: Attributes::new(),
+        first_version: 1,
+        condition: Condition::Any,
+    };
+    table.transact((0..20).step_by(2).map(|n| put(n, "there")).collect()).await.unwrap();
+    let rehearsal = RehearsalTable::new(table.clone());
+    rehearsal.transact((1..30).step_by(4).map(|n| put(n, "new")).collect()).await.unwrap();
+    rehearsal.transact(vec![put(4, "other")]).await.unwrap();
+    let gone = [0, 8, 10, 18].map(|n| Operation::Delete { key: key(n), condition: Condition::Any });
+    rehearsal.transact(gone.into()).await.unwrap();
+    let expected =
+        ["01", "02", "04", "05", "06", "09", "12", "13", "14", "16", "17", "21", "25", "29"];
+    for limit in [1, 2, 3, 5, 100] {
+        let mut query = Query {
+            partition: "p".to_owned(),
+            prefix: String::new(),
+            after: None,
+            limit,
+            consistency: Consistency::Strong,
+            select: Select::Items,
+        };
+        let mut found = Vec::new();
+        loop {
+            let page = rehearsal.query(&query).await.unwrap();
+            assert!(page.items.len() <= limit);
+            found.extend(page.items);
+            let Some(next) = page.next else { break };
+            query.after = Some(next);
+        }
+        let sorts: Vec<_> = found.iter().map(|item| item.key.sort.as_str()).collect();
+        assert_eq!(sorts, expected, "by {limit}");
+        assert_eq!(found[2].document, "other");
+        assert_eq!(found[2].version, 2);
+    }
+    assert_eq!(table.get(&key(4), Consistency::Strong).await.unwrap().unwrap().document, "there");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -35,8 +35,8 @@ pub use archive::{
 };
 pub use blobs::{Blob, LayerSummary, MountFrom, MountSources};
 pub use collection::{
-    CollectPorts, CollectWorker, DeletedCollection, GracePeriods, RegistryCollection,
-    RepositoryCollection,
+    CollectPorts, CollectWorker, DeletedCollection, Garbage, GarbageContent, GarbageObject,
+    GracePeriods, OfflineCollection, RegistryCollection, RehearsalTable, RepositoryCollection,
 };
 pub use error::{MissingContent, QuotaExceeded, RegistryError};
 pub use federation::{

@@ -12,7 +12,9 @@ mod deleted;
 mod job;
 mod layers;
 mod objects;
+mod offline;
 mod range;
+mod rehearsal;
 mod uploads;
 mod uses;
 mod worker;
@@ -20,6 +22,8 @@ mod worker;
 use std::time::Duration;
 
 pub use job::{DeletedCollection, RegistryCollection, RepositoryCollection};
+pub use offline::{Garbage, GarbageContent, GarbageObject, OfflineCollection};
+pub use rehearsal::RehearsalTable;
 pub use worker::{CollectPorts, CollectWorker};
 
 /// A day.
