@@ -11,6 +11,7 @@ mod figures;
 mod gc;
 mod identity;
 mod job;
+mod lifecycle;
 mod replication;
 mod repository;
 mod serve;
@@ -46,6 +47,8 @@ enum Command {
     AccessKey(Box<identity::AccessKeyCommand>),
     /// Give users policies, list them and take them away.
     Policy(Box<identity::PolicyCommand>),
+    /// Print what a lifecycle policy would do to the images of a running registry.
+    Lifecycle(Box<lifecycle::LifecycleCommand>),
     /// Say which AWS accounts and roles are let in, and what they may do.
     Federation(Box<federation::FederationCommand>),
     /// List jobs that failed too often, try them again, delete them.
@@ -69,6 +72,7 @@ fn main() -> anyhow::Result<()> {
         Command::User(command) => runtime.block_on(command.run()),
         Command::AccessKey(command) => runtime.block_on(command.run()),
         Command::Policy(command) => runtime.block_on(command.run()),
+        Command::Lifecycle(command) => runtime.block_on(command.run()),
         Command::Federation(command) => runtime.block_on(command.run()),
         Command::Job(command) => runtime.block_on(command.run()),
         Command::Replication(command) => runtime.block_on(command.run()),

@@ -12,6 +12,8 @@ import pytest
 import requests
 from berth_server import BerthServer, berth_binary
 from ecr_http import ACCOUNT, REGION
+from ecr_images import push, small_image
+from test_lifecycle_policies import policy, rule
 
 AWS = Path(sys.executable).parent / "aws"
 
@@ -39,12 +41,17 @@ def aws(berth: BerthServer, *args: str, code: int = 0) -> subprocess.CompletedPr
 
 
 def repository(berth: BerthServer, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    return command_line(berth, "repository", *args, code=code)
+
+
+def command_line(berth: BerthServer, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs `berth` as the root."""
     env = {
         "BERTH_ENDPOINT_URL": berth.url,
         "BERTH_ROOT_ACCESS_KEY_ID": berth.access_key,
         "BERTH_ROOT_SECRET_ACCESS_KEY": berth.secret_key,
     }
-    return run([str(berth_binary()), "repository", *args], env, code)
+    return run([str(berth_binary()), *args], env, code)
 
 
 def test_aws_makes_lists_and_deletes(fresh_berth: BerthServer) -> None:
@@ -109,3 +116,30 @@ def test_berth_says_when_nobody_listens(berth: BerthServer) -> None:
 def test_berth_wants_a_url(berth: BerthServer, url: str) -> None:
     done = run([str(berth_binary()), "repository", "list", "--endpoint-url", url], {}, code=1)
     assert done.stderr
+
+
+def test_berth_previews_lifecycle_policies(fresh_berth: BerthServer, tmp_path: Path) -> None:
+    berth = fresh_berth
+    old, kept = small_image("command-old"), small_image("command-kept")
+    push(berth, "team/app", old, "v1", "first")
+    push(berth, "team/app", kept, "v2")
+    repository(berth, "create", "team/empty")
+    file = tmp_path / "policy.json"
+    file.write_text(policy(rule(countNumber=1)))
+    size = sum(len(blob) for blob in old.blobs)
+    expected = [
+        "team/app: 2 images",
+        f"  rule 1: matches 2, selects 1, acts on 1; deletes {size} B of images",
+        f"    delete {old.digest} first v1, {size} B: "
+        "rule 1 expires it: number 2 by age, more than 1",
+        f"  1 deleted, 0 archived, 0 untagged; {size} B freed",
+    ]
+    preview = ["lifecycle", "preview", str(file)]
+    one = command_line(berth, *preview, "--repository", "team/app")
+    assert one.stdout.splitlines() == expected
+    every = command_line(berth, *preview).stdout.splitlines()
+    assert every[: len(expected)] == expected
+    assert every[len(expected)] == "team/empty: 0 images"
+    file.write_text(policy(rule(0)))
+    refused = command_line(berth, *preview, code=1)
+    assert "(InvalidParameterException)" in refused.stderr

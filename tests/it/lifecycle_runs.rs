@@ -2,117 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use berth_lifecycle::LifecyclePolicy;
 use berth_registry::access::Action;
-use berth_registry::ports::{Clock, Consistency, Query, Select, StoreErrorKind, WriteTable};
-use berth_registry::{
-    ImageQuery, Job, LifecycleJob, LifecycleWorker, ReferrersJob, RemovalPorts, StatusFilter,
-    TagStatus, Work, WorkError,
-};
+use berth_registry::ports::{Clock, StoreErrorKind};
+use berth_registry::{StatusFilter, Work};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::harness::lifecycle::{
+    DAY, NAME, act, act_on, all, changes, digests, expire_old, images, job, rule, set, work, worker,
+};
 use crate::harness::{
     Fails, FaultyTable, Manifest, MeddledTable, Meddler, Plan, Store, TestRegistry, image,
     image_of, index_of, permit,
 };
-
-const DAY: Duration = Duration::from_hours(24);
-const NAME: &str = "team/app";
-
-/// Expires what was pushed more than four days ago.
-fn expire_old() -> LifecyclePolicy {
-    rule(&json!({"tagStatus": "any"}), "sinceImagePushed", 4, &json!({"type": "expire"}))
-}
-
-/// Returns a policy of one rule, in Berth's dialect.
-fn rule(selection: &Value, count: &str, number: u32, action: &Value) -> LifecyclePolicy {
-    let mut selection = selection.clone();
-    selection["countType"] = count.into();
-    selection["countNumber"] = number.into();
-    if count.starts_with("since") {
-        selection["countUnit"] = "days".into();
-    }
-    let rule = json!({"rulePriority": 1, "selection": selection, "action": action});
-    json!({"dialect": "berth", "rules": [rule]}).to_string().parse().unwrap()
-}
-
-async fn set(registry: &TestRegistry, policy: &LifecyclePolicy) {
-    let put = permit(Action::PutLifecyclePolicy, NAME);
-    registry.registry.repositories.put_lifecycle_policy(&put, policy).await.unwrap();
-}
-
-fn worker(store: &Store, table: Arc<dyn WriteTable>) -> LifecycleWorker {
-    let ports = RemovalPorts {
-        table,
-        objects: store.objects.clone(),
-        doomed: store.objects.clone(),
-        clock: store.clock.clone(),
-    };
-    LifecycleWorker::new(&ports, store.objects.clone())
-}
-
-async fn job(registry: &TestRegistry) -> Job {
-    let describe = permit(Action::DescribeRepositories, NAME);
-    let repository = registry.registry.repositories.describe(&describe).await.unwrap();
-    Job::Lifecycle(LifecycleJob { repository: NAME.parse().unwrap(), id: repository.id.clone() })
-}
-
-/// Does a job, once.
-async fn work(store: &Store, table: Arc<dyn WriteTable>, job: Job) -> Result<Vec<Job>, WorkError> {
-    let until = store.clock.now().plus(Duration::from_mins(10));
-    worker(store, table).work(job, until).await
-}
-
-/// Lets the policy act on a table, and does the jobs that follow.
-async fn act_on(registry: &TestRegistry, table: Arc<dyn WriteTable>) {
-    let mut jobs = vec![job(registry).await];
-    while let Some(job) = jobs.pop() {
-        jobs.extend(work(&registry.store, table.clone(), job).await.unwrap());
-    }
-}
-
-async fn act(registry: &TestRegistry) {
-    act_on(registry, registry.store.table.clone()).await;
-}
-
-/// Returns the digests of all images, archived ones as well.
-async fn images(registry: &TestRegistry, status: StatusFilter) -> BTreeSet<String> {
-    let describe = permit(Action::DescribeImages, NAME);
-    let query = ImageQuery { tag_status: TagStatus::Any, after: None, limit: 1000 };
-    let page = registry.registry.pull.describe_images(&describe, query, status).await.unwrap();
-    page.images.into_iter().map(|image| image.digest.to_string()).collect()
-}
-
-async fn all(registry: &TestRegistry) -> BTreeSet<String> {
-    images(registry, StatusFilter::Any).await
-}
-
-fn digests<'a>(manifests: impl IntoIterator<Item = &'a Manifest>) -> BTreeSet<String> {
-    manifests.into_iter().map(Manifest::digest).collect()
-}
-
-/// Returns the changes in the outbox that are of this kind.
-async fn changes(store: &Store, kind: &str) -> Vec<Value> {
-    let mut changes = Vec::new();
-    for shard in 0..8 {
-        let query = Query {
-            partition: format!("outbox/{shard}"),
-            prefix: String::new(),
-            after: None,
-            limit: 10_000,
-            consistency: Consistency::Strong,
-            select: Select::Items,
-        };
-        let page = store.table.query(&query).await.unwrap();
-        let read = |item: berth_registry::ports::Item| serde_json::from_slice(&item.document);
-        changes.extend(page.items.into_iter().map(|item| read(item).unwrap()));
-    }
-    changes.retain(|change: &Value| change["change"] == kind);
-    changes
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_policy_deletes_what_it_expires() {
@@ -315,75 +219,6 @@ async fn tags_are_taken_from_images_that_stay() {
     let tags = removed.iter().map(|change| change["tags"].as_array().unwrap().len()).sum::<usize>();
     assert_eq!(tags, 101);
     registry.store.check().await;
-}
-
-/// Lets referrers follow `subject`.
-async fn follow(registry: &TestRegistry, subject: &Manifest) {
-    let Job::Lifecycle(LifecycleJob { repository, id }) = job(registry).await else { panic!() };
-    let subject = subject.digest().parse().unwrap();
-    let job = Job::Referrers(ReferrersJob { repository, id, subject, after: None });
-    let follow = work(&registry.store, registry.store.table.clone(), job).await.unwrap();
-    assert_eq!(follow, []);
-}
-
-#[tokio::test(start_paused = true)]
-async fn referrers_follow_a_subject_that_is_deleted() {
-    let registry = TestRegistry::new();
-    let (subject, other) = (image("subject"), image("other"));
-    let referrers: Vec<_> = (0..120).map(|n| image(n).about(&subject)).collect();
-    let stranger = image("stranger").about(&other);
-    registry.push(NAME, "v1", &subject).await;
-    for referrer in referrers.iter().chain([&stranger]) {
-        registry.push_untagged(NAME, referrer).await;
-    }
-    let listed = index_of([&referrers[0]]);
-    registry.push_untagged(NAME, &listed).await;
-    // It is there: nothing follows.
-    set(&registry, &expire_old()).await;
-    follow(&registry, &subject).await;
-    assert_eq!(all(&registry).await.len(), 123);
-    registry
-        .request("DELETE", format!("/v2/{NAME}/manifests/{}", subject.digest()))
-        .expect(202)
-        .await;
-    follow(&registry, &subject).await;
-    assert_eq!(all(&registry).await, digests([&stranger, &listed, &referrers[0]]));
-    registry.store.check().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn referrers_stay_without_a_policy() {
-    let registry = TestRegistry::new();
-    let subject = image("subject");
-    let referrer = image("referrer").about(&subject);
-    registry.push(NAME, "v1", &subject).await;
-    registry.push_untagged(NAME, &referrer).await;
-    registry
-        .request("DELETE", format!("/v2/{NAME}/manifests/{}", subject.digest()))
-        .expect(202)
-        .await;
-    follow(&registry, &subject).await;
-    assert_eq!(all(&registry).await, digests([&referrer]));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_policy_archives_and_referrers_follow() {
-    let registry = TestRegistry::new();
-    let (old, young) = (image("old"), image("young"));
-    let signature = image("signature").about(&old);
-    registry.push(NAME, "v1", &old).await;
-    registry.push_untagged(NAME, &signature).await;
-    registry.store.clock.advance(5 * DAY);
-    registry.push(NAME, "v2", &young).await;
-    let archive = json!({"type": "transition", "targetStorageClass": "archive"});
-    set(&registry, &rule(&json!({"tagStatus": "any"}), "sinceImagePulled", 4, &archive)).await;
-    act(&registry).await;
-    let active = StatusFilter::default();
-    assert_eq!(images(&registry, active).await, digests([&signature, &young]));
-    follow(&registry, &old).await;
-    assert_eq!(images(&registry, active).await, digests([&young]));
-    assert_eq!(all(&registry).await.len(), 3);
-    assert_eq!(changes(&registry.store, "imageArchived").await.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,6 +30,7 @@ mod immutability;
 mod large_manifests;
 mod layers;
 mod lifecycle_previews;
+mod lifecycle_referrers;
 mod lifecycle_runs;
 mod lists;
 mod manifests;

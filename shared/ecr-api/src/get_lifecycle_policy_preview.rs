@@ -9,7 +9,7 @@ use crate::error::ApiError;
 use crate::lifecycle_preview::{Found, PreviewInput, describe_status, find};
 use crate::repository_description::epoch_seconds;
 
-/// Where images are moved to.
+/// Storage class of the archive.
 const ARCHIVE: &str = "ARCHIVE";
 
 #[derive(Debug, Serialize)]
@@ -96,7 +96,7 @@ impl PreviewResult {
             image_pushed_at: epoch_seconds(image.pushed_at),
             action: RuleAction { r#type, target_storage_class },
             applied_rule_priority: image.rule,
-            storage_class: "STANDARD",
+            storage_class: if image.is_archived { ARCHIVE } else { "STANDARD" },
         })
     }
 }

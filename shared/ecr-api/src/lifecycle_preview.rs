@@ -126,6 +126,7 @@ mod tests {
             tags: vec!["v".repeat(100).parse().unwrap()],
             pushed_at: Timestamp::from_millis(0),
             size: 1,
+            is_archived: false,
             action: PlannedAction::Expire,
             rule: 1,
             reason: String::new(),

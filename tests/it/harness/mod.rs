@@ -10,6 +10,7 @@ mod faulty;
 mod fsck;
 mod http;
 mod later;
+pub mod lifecycle;
 mod meddling;
 mod registry;
 mod short_pages;

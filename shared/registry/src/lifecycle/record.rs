@@ -79,6 +79,9 @@ pub struct PreviewedImage {
     pub pushed_at: Timestamp,
     /// Sum of the sizes of its config and layers, in bytes.
     pub size: u64,
+    /// Whether it is in the archive.
+    #[serde(default)]
+    pub is_archived: bool,
     /// What would be done to it.
     pub action: PlannedAction,
     /// Priority of the rule.

@@ -5,6 +5,7 @@ use super::freed::freed_bytes;
 use super::judge::{Judgement, Planned, judge, read_images};
 use super::record::{PlannedAction, PreviewRecord, PreviewState, PreviewedImage};
 use super::{LifecyclePreviews, PreviewJob, damaged};
+use crate::archive::ImageStatus;
 use crate::contention::won;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
@@ -70,6 +71,7 @@ impl From<Planned> for PreviewedImage {
             tags,
             pushed_at: image.pushed_at,
             size: image.content_size,
+            is_archived: image.storage.status == ImageStatus::Archived,
             action,
             rule: planned.rule,
             reason: planned.reason,

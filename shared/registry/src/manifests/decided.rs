@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use berth_types::{Digest, Tag};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::delete::Doomed;
 use super::record::{Image, ManifestBytes};
@@ -17,6 +18,9 @@ use crate::repositories::Repository;
 
 /// The most tags that one transaction takes from an image that stays, two operations each.
 const TAGS_AT_ONCE: usize = 45;
+
+/// How many transactions wait at once: the embedded table commits together what waits together.
+const GROUPS_AT_ONCE: usize = 8;
 
 /// An image as it was when it was decided about.
 #[derive(Clone, Debug)]
@@ -125,8 +129,13 @@ impl Removal {
             pieces.push(Piece { image: place, operations, late, bytes: doomed.bytes });
         }
         let mut done = vec![false; decided.len()];
-        for group in groups(pieces) {
-            for image in self.carry_out_group(repository, group).await? {
+        let groups: Vec<_> = groups(pieces)
+            .into_iter()
+            .map(|group| self.carry_out_group(repository, group))
+            .collect();
+        let mut carried_out = stream::iter(groups).buffer_unordered(GROUPS_AT_ONCE);
+        while let Some(images) = carried_out.try_next().await? {
+            for image in images {
                 done[image] = true;
             }
         }
