@@ -10,9 +10,8 @@ import secrets
 import sqlite3
 import subprocess
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,18 +21,10 @@ from ecr_http import ACCOUNT, REGION
 from ecr_images import push, small_image
 from test_commands import run
 from test_users import administer
+from waiting import eventually
 
 KEY = secrets.token_bytes(32)
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
-PATIENCE = 60
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Waits until something holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def job(berth: BerthServer, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,7 @@ use berth_registry::{
 };
 
 use crate::harness::{
-    DAY, Delivery, Fails, Manifest, System, TestRegistry, identity, image, image_of, index_of,
-    permit,
+    DAY, Delivery, Manifest, System, TestRegistry, identity, image, image_of, index_of, permit,
 };
 
 const NAME: &str = "team/app";
@@ -234,11 +233,11 @@ async fn comes_twice_and_backwards(kind: Kind) {
     }
 }
 
-async fn is_cut_off(kind: Kind, fails: Fails) {
+async fn is_cut_off(kind: Kind) {
     for calls in 0.. {
         let system = System::new(Delivery::Once);
         prepare(&system, kind).await;
-        system.crash.after(calls, fails);
+        system.crash.after(calls);
         system.settle().await;
         let ended = system.crash.restart();
         system.settle().await;
@@ -253,7 +252,7 @@ async fn is_cut_off(kind: Kind, fails: Fails) {
 macro_rules! kinds {
     ($($name:ident: $kind:ident,)+) => {$(
         mod $name {
-            use super::{Fails, Kind};
+            use super::Kind;
 
             #[tokio::test]
             async fn comes_twice_and_backwards() {
@@ -261,13 +260,8 @@ macro_rules! kinds {
             }
 
             #[tokio::test]
-            async fn is_cut_off_before_any_call() {
-                super::is_cut_off(Kind::$kind, Fails::Before).await;
-            }
-
-            #[tokio::test]
-            async fn is_cut_off_after_any_call() {
-                super::is_cut_off(Kind::$kind, Fails::After).await;
+            async fn is_cut_off_at_any_call() {
+                super::is_cut_off(Kind::$kind).await;
             }
         }
     )+};

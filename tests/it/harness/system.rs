@@ -32,7 +32,8 @@ pub enum Delivery {
     TwiceAndBackwards,
 }
 
-/// Ends a process at one of its calls: that call and all that follow fail.
+/// Ends a process after one of its calls: its answer is lost, and all calls that follow fail. So
+/// each is also the end before the next one.
 #[derive(Clone, Debug, Default)]
 pub struct Crash(Arc<Mutex<State>>);
 
@@ -40,14 +41,14 @@ pub struct Crash(Arc<Mutex<State>>);
 enum State {
     #[default]
     Up,
-    UpFor(usize, Fails),
+    UpFor(usize),
     Down,
 }
 
 impl Crash {
-    /// Ends the process at the call after the next `calls`.
-    pub fn after(&self, calls: usize, fails: Fails) {
-        *self.lock() = State::UpFor(calls, fails);
+    /// Ends the process with the call after the next `calls`.
+    pub fn after(&self, calls: usize) {
+        *self.lock() = State::UpFor(calls);
     }
 
     /// Starts it again, and returns whether it had ended.
@@ -65,12 +66,11 @@ impl Crash {
         match &mut *state {
             State::Up => None,
             State::Down => Some(Fails::Before),
-            State::UpFor(0, fails) => {
-                let fails = *fails;
+            State::UpFor(0) => {
                 *state = State::Down;
-                Some(fails)
+                Some(Fails::After)
             }
-            State::UpFor(calls, _) => {
+            State::UpFor(calls) => {
                 *calls -= 1;
                 None
             }
