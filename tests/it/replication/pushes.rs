@@ -1,5 +1,6 @@
 //! What is replicated of a push.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use berth_registry::access::Action;
@@ -131,7 +132,7 @@ async fn odd_images_arrive() {
 async fn blobs_that_are_there_are_linked() {
     let world = world().await;
     let layer = bytes(1, 1000);
-    let (one, other) = (image_of(1, &[layer.clone()]), image_of(2, &[layer.clone()]));
+    let (one, other) = (image_of(1, from_ref(&layer)), image_of(2, from_ref(&layer)));
     world.test(1).push("elsewhere", "v1", &image_of(3, &[layer])).await;
     world.test(0).push(HERE, "v1", &one).await;
     world.test(0).push(HERE, "v2", &other).await;
@@ -149,7 +150,7 @@ async fn rules_say_what_is_replicated() {
     world.test(0).push("prod/app", "before", &before).await;
     world.dispatch().await;
     let to = world.members[1].destination();
-    let rules = vec![rule_of("prod/", &[to.clone()]), rule_of("prod/a", &[to])];
+    let rules = vec![rule_of("prod/", from_ref(&to)), rule_of("prod/a", from_ref(&to))];
     world.source().put_rules(rules).await;
     let image = image(1);
     world.test(0).push("prod/app", "v1", &image).await;

@@ -118,7 +118,7 @@ async fn meet(seed: u64) {
     };
     let deletion = async {
         tokio::time::sleep(Duration::from_millis(seed * 100)).await;
-        if seed % 3 == 0 {
+        if seed.is_multiple_of(3) {
             drop(world.test(1).delete(HERE, WhenNotEmpty::Force).await);
         }
     };
@@ -128,7 +128,7 @@ async fn meet(seed: u64) {
             repeat(&world, job).await;
         }
     }
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         // What was there before the deletion comes with a backfill; a push brings its own alone.
         return;
     }
