@@ -8,6 +8,7 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::{IdentityCache, SharedCredentialsProvider, SharedHttpClient};
+use aws_smithy_async::time::SystemTimeSource;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use berth_types::Region;
@@ -71,8 +72,10 @@ pub(crate) fn function_config(region: &Region, endpoint: Option<&str>) -> SdkCon
 /// The provider's future asks for nothing yet: it would look for a region and for credentials, if
 /// `config` had none.
 pub(crate) async fn config_in_role(config: &SdkConfig, role: &str, region: &Region) -> SdkConfig {
+    // The provider wants to be told the time's source, which clients know by themselves.
+    let config = config.to_builder().time_source(SystemTimeSource::new()).build();
     let credentials =
-        AssumeRoleProvider::builder(role).session_name(SESSION).configure(config).build().await;
+        AssumeRoleProvider::builder(role).session_name(SESSION).configure(&config).build().await;
     config
         .to_builder()
         .region(aws_config::Region::new(region.as_str().to_owned()))
@@ -99,4 +102,19 @@ fn retries() -> RetryConfig {
         .with_max_attempts(TRIES)
         .with_initial_backoff(FIRST_PAUSE)
         .with_max_backoff(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_role_is_assumed_in_another_region() {
+        let region = |name: &str| name.parse::<Region>().expect("a region");
+        let config = function_config(&region("us-east-1"), None);
+        let role = "arn:aws:iam::123456789012:role/peer";
+        let in_role = config_in_role(&config, role, &region("eu-west-1")).await;
+        assert_eq!(in_role.region().map(AsRef::as_ref), Some("eu-west-1"));
+        assert!(in_role.credentials_provider().is_some());
+    }
 }
