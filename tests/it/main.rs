@@ -8,6 +8,7 @@ mod harness;
 
 mod abuse;
 mod archive;
+mod archive_policies;
 mod auth;
 mod backfills;
 mod bad_input;
