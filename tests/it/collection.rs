@@ -1,16 +1,23 @@
 //! Collection of what nothing uses: layers, uses, uploads, deleted repositories, objects.
 
+mod races;
+mod soak;
+mod world;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use berth_registry::ports::{StoreErrorKind, Timestamp};
-use berth_registry::{DeletedCollection, Job, RepositoryCollection, WhenNotEmpty, Work as _};
+use berth_registry::{
+    CollectPorts, CollectWorker, DeletedCollection, GarbageContent, GracePeriods, Job,
+    OfflineCollection, RepositoryCollection, WhenNotEmpty, Work as _,
+};
 use bytes::Bytes;
 use serde_json::json;
 
 use crate::harness::{
-    DAY, Fails, FaultyTable, Manifest, Plan, Store, TestRegistry, bytes, digest, image, image_of,
-    index_of,
+    DAY, Fails, FaultyObjects, FaultyTable, Manifest, Plan, Store, TestRegistry, bytes, digest,
+    image, image_of, index_of,
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -339,4 +346,105 @@ async fn jobs_of_what_is_gone_do_nothing() {
         store.collector().work(job, store.later()).await.unwrap();
     }
     store.check_but_leftovers(false).await;
+}
+
+/// In a store that no request uses, all goes at once; a rehearsal says what, and changes nothing.
+#[tokio::test]
+async fn a_stopped_store_is_collected_at_once() {
+    let registry = TestRegistry::new();
+    let store = &registry.store;
+    let (used, unused, deleted) = (image(1), image(2), image(3));
+    registry.push("team/app", "v1", &used).await;
+    registry.push_blobs("team/app", &unused).await;
+    registry.push("team/gone", "v1", &deleted).await;
+    registry.delete("team/gone", WhenNotEmpty::Force).await.unwrap();
+    let half = registry.begin("team/app").await;
+    registry.request("PATCH", &half).bytes(bytes(1, 100)).expect(202).await;
+    let before = store.all_items().await;
+
+    let collection = OfflineCollection::new(store.collect_ports());
+    let garbage = collection.rehearse().await.unwrap();
+    let mut found: Vec<_> = garbage.objects.iter().map(|object| &object.content).collect();
+    let mut expected = Vec::new();
+    for blob in unused.blobs.iter().chain(&deleted.blobs) {
+        expected.push(GarbageContent::Blob(digest(blob).parse().unwrap()));
+    }
+    found.sort_by_key(|content| format!("{content:?}"));
+    expected.sort_by_key(|content| format!("{content:?}"));
+    assert_eq!(found, expected.iter().collect::<Vec<_>>());
+    let bytes: u64 = garbage.objects.iter().map(|object| object.size).sum();
+    let blobs = unused.blobs.iter().chain(&deleted.blobs);
+    assert_eq!(bytes, blobs.map(|blob| blob.len() as u64).sum::<u64>());
+    assert_eq!(garbage.uploads, 0, "its client may come back");
+    assert_eq!(store.all_items().await, before);
+    assert_eq!(store.files("objects").len(), 6);
+
+    collection.collect().await.unwrap();
+    assert_eq!(store.files("objects").len(), 2);
+    registry.pull("team/app", &used).await;
+    registry.get(half, 204).await;
+    store.assert_all_layers_are_used().await;
+    assert_eq!(collection.rehearse().await.unwrap().objects, []);
+
+    // After a day, the client of the upload does not come back.
+    store.clock.advance(DAY);
+    assert_eq!(collection.rehearse().await.unwrap().uploads, 1);
+    collection.collect().await.unwrap();
+    store.check().await;
+}
+
+/// Each job is cut off at any call, comes again, twice and in another order, and all is as if nothing
+/// had happened.
+#[tokio::test]
+async fn jobs_that_are_cut_off_and_come_again_lose_and_leave_nothing() {
+    for fails in [Fails::Before, Fails::After] {
+        for calls in 0.. {
+            if !cut_off_at(calls, fails).await {
+                assert!(calls > 10, "the jobs made {calls} calls");
+                break;
+            }
+        }
+    }
+}
+
+/// Lets the call after so many fail on each day, and returns whether there was such a call.
+async fn cut_off_at(calls: usize, fails: Fails) -> bool {
+    let store = Store::new();
+    let registry = TestRegistry::on(&store).build();
+    registry.push("team/app", "v1", &image(1)).await;
+    registry.push_blobs("team/app", &image(2)).await;
+    registry.push("team/gone", "v1", &image(3)).await;
+    registry.begin("team/gone").await;
+    let upload = registry.begin("team/app").await;
+    registry.request("PATCH", upload).bytes(bytes(1, 100)).expect(202).await;
+    let gone = registry.id("team/gone").await.unwrap();
+    registry.delete("team/gone", WhenNotEmpty::Force).await.unwrap();
+    store.remove_item(&format!("repository/{gone}"), "figures").await;
+
+    let table = Arc::new(FaultyTable::wrap(store.table.clone(), Plan::default()));
+    let objects = Arc::new(FaultyObjects::wrap(store.objects.clone(), Plan::default()));
+    let faulty =
+        CollectPorts { table: table.clone(), doomed: objects.clone(), ..store.collect_ports() };
+    let faulty = CollectWorker::new(faulty, GracePeriods::default());
+    let mut was_cut_off = false;
+    for _ in 0..=DAYS {
+        table.fail_after(calls, fails, StoreErrorKind::Unavailable);
+        objects.fail_after(calls, fails, StoreErrorKind::Unavailable);
+        let mut jobs = store.collections().await;
+        for job in &jobs {
+            // What follows is not sent.
+            drop(faulty.work(job.clone(), store.later()).await);
+        }
+        was_cut_off |= !table.heal() | !objects.heal();
+        jobs.reverse();
+        for job in jobs.iter().chain(&jobs) {
+            store.collector().work(job.clone(), store.later()).await.unwrap();
+        }
+        store.clock.advance(DAY);
+    }
+    registry.pull("team/app", &image(1)).await;
+    assert!(store.partition("deleted").await.is_empty());
+    store.assert_all_layers_are_used().await;
+    store.check().await;
+    was_cut_off
 }

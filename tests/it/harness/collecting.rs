@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_registry::ports::{Clock as _, DeleteObjects, ListObjects, Timestamp, WriteTable};
+use berth_registry::ports::{Clock as _, Timestamp, WriteTable};
 use berth_registry::{
     CollectPorts, CollectWorker, DeletedCollection, GracePeriods, Job, RegistryCollection,
     RepositoryCollection, RepositoryId, Work as _,
@@ -19,18 +19,18 @@ pub const DAY: Duration = Duration::from_mins(24 * 60 + 1);
 impl Store {
     /// Returns the worker with the grace periods of a registry.
     pub fn collector(&self) -> CollectWorker {
-        self.collector_on(self.table.clone(), self.objects.clone())
+        self.collector_with(self.table.clone(), GracePeriods::default())
     }
 
-    /// Returns the worker on another table and other objects than the store's.
-    pub fn collector_on(
-        &self,
-        table: Arc<dyn WriteTable>,
-        doomed: Arc<dyn DeleteObjects>,
-    ) -> CollectWorker {
-        let (listed, clock) = (Arc::clone(&self.listed), self.clock.clone());
-        let ports = CollectPorts { table, listed: listed as Arc<dyn ListObjects>, doomed, clock };
-        CollectWorker::new(ports, GracePeriods::default())
+    /// Returns the worker on another table than the store's, with other grace periods.
+    pub fn collector_with(&self, table: Arc<dyn WriteTable>, grace: GracePeriods) -> CollectWorker {
+        CollectWorker::new(CollectPorts { table, ..self.collect_ports() }, grace)
+    }
+
+    /// Returns what collection stands on.
+    pub fn collect_ports(&self) -> CollectPorts {
+        let (table, listed) = (self.table.clone(), Arc::clone(&self.listed));
+        CollectPorts { table, listed, doomed: self.objects.clone(), clock: self.clock.clone() }
     }
 
     /// Returns the jobs of a period: of each repository, also those that were deleted, and of the

@@ -117,6 +117,36 @@ impl Store {
         }
     }
 
+    /// Checks that collection has left no layer, or mark on one, that no image uses.
+    pub async fn assert_all_layers_are_used(&self) {
+        for listed in self.partition("names").await.values() {
+            let id: String = serde_json::from_slice(&listed.document).unwrap();
+            let items = self.partition(&format!("repository/{id}")).await;
+            for (sort, item) in items.iter().filter(|(sort, _)| sort.starts_with("layer/")) {
+                let uses = format!("use/{}/", sort.strip_prefix("layer/").unwrap());
+                assert!(items.keys().any(|sort| sort.starts_with(&uses)), "{sort} is left");
+                let layer: serde_json::Value = serde_json::from_slice(&item.document).unwrap();
+                assert!(layer["deletion"].is_null(), "{sort} is marked, and used");
+            }
+        }
+    }
+
+    /// Returns the partitions of content, of links and of what names repositories, as they are.
+    pub async fn all_items(&self) -> Vec<BTreeMap<String, Item>> {
+        let mut partitions = vec!["names".to_owned(), "deleted".to_owned()];
+        let ids = self.partition("deleted").await.into_keys();
+        partitions.extend(ids.map(|id| format!("repository/{id}")));
+        for listed in self.partition("names").await.values() {
+            let id: String = serde_json::from_slice(&listed.document).unwrap();
+            partitions.push(format!("repository/{id}"));
+        }
+        let mut items = Vec::new();
+        for partition in partitions {
+            items.push(self.partition(&partition).await);
+        }
+        items
+    }
+
     /// Removes an item.
     pub async fn remove_item(&self, partition: &str, sort: &str) {
         let key = Key { partition: partition.to_owned(), sort: sort.to_owned() };
