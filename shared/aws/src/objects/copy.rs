@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::client::time_to_send;
 use super::encryption::Settings;
-use super::parts::{Part, named};
+use super::parts::Part;
 use super::{CONTENT_TYPE, S3Objects};
 use crate::failure::store_error;
 
@@ -68,7 +68,8 @@ impl S3Objects {
             .content_type(CONTENT_TYPE)
             // What the source's owner calls its objects is not copied.
             .tagging_directive(TaggingDirective::Replace)
-            .set_storage_class(named(class))
+            // Named even if it is the usual one: not every S3 leaves that of the source.
+            .storage_class(class)
             .server_side_encryption(algorithm)
             .set_ssekms_key_id(key)
             .set_bucket_key_enabled(bucket_key);

@@ -144,7 +144,7 @@ impl S3Objects {
 }
 
 /// Returns the storage class that S3 is told: the usual one it knows by itself.
-pub(super) fn named(class: StorageClass) -> Option<StorageClass> {
+fn named(class: StorageClass) -> Option<StorageClass> {
     Some(class).filter(|class| *class != StorageClass::Standard)
 }
 

@@ -1,7 +1,8 @@
 //! What is asked of S3, and how.
 
 use berth_registry::ports::{
-    Download, MOST_PARTS, NewObject, ReadObjects as _, StoreErrorKind, WriteObjects as _,
+    Download, MOST_PARTS, MoveObjects as _, NewObject, ReadObjects as _, StorageClass,
+    StoreErrorKind, WriteObjects as _,
 };
 use berth_types::{Algorithm, Digest, Encryption, KmsKey};
 use bytes::Bytes;
@@ -208,5 +209,32 @@ async fn urls_are_signed_without_a_call() {
     for url in [&get, &head] {
         assert!(url.contains("/blobs/blobs/a?"), "{url}");
         assert!(url.contains("X-Amz-Expires=1800") && url.contains("SignedHeaders=host&"), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_archived_by_a_copy_onto_itself() {
+    let f = Fixture::new().await;
+    let (small, large) = (content(1, 1000), content(2, 128 * 1024));
+    for (name, bytes) in [("small", &small), ("large", &large)] {
+        f.put(name, None, body(bytes)).await.expect("a put succeeds");
+    }
+    let (standard, archive) = (StorageClass::Standard, StorageClass::Archive);
+    for class in [standard, archive, archive, standard, standard] {
+        for (name, bytes) in [("small", &small), ("large", &large)] {
+            let (key, size) = (key(name), bytes.len() as u64);
+            let object = NewObject::new(&key);
+            f.objects.move_to(object, size, class).await.expect("it is moved");
+            f.assert_is(name, bytes).await;
+        }
+    }
+    // The small one costs less where it is; and each is moved once.
+    let [archived, restored] = &f.wire.seen("CopyObject")[..] else { panic!("two copies") };
+    assert_eq!(header(archived, "x-amz-storage-class"), Some("GLACIER_IR"));
+    assert_eq!(header(restored, "x-amz-storage-class"), Some("STANDARD"));
+    for seen in [archived, restored] {
+        assert_eq!(header(seen, "x-amz-copy-source"), Some("blobs/blobs/large"));
+        // A copy has the encryption that it is given, not that of its source.
+        assert_eq!(header(seen, "x-amz-server-side-encryption"), Some("AES256"));
     }
 }

@@ -6,7 +6,7 @@ use super::{Fixture, content};
 
 /// An object is the same in every class, and may be moved to one again and again.
 pub(super) async fn objects_stay_whole(f: &Fixture) {
-    let bytes = content(1, 100_000);
+    let bytes = content(1, 200_000);
     f.put("a", &bytes).await;
     let key = f.key("a");
     for class in [
@@ -15,9 +15,9 @@ pub(super) async fn objects_stay_whole(f: &Fixture) {
         StorageClass::Archive,
         StorageClass::Standard,
     ] {
-        let moved = f.objects.move_to(NewObject::new(&key), 100_000, class).await;
+        let moved = f.objects.move_to(NewObject::new(&key), 200_000, class).await;
         moved.expect("an object is moved");
-        assert_eq!(f.read("a", 0..100_000).await, bytes);
+        assert_eq!(f.read("a", 0..200_000).await, bytes);
         assert_eq!(f.read("a", 99..100).await, bytes.slice(99..100));
     }
 }
