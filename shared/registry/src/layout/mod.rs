@@ -51,17 +51,20 @@
 //! An object's key so says who may name it, though nothing in the table should: that is how
 //! collection finds out whether an object is anybody's.
 
-use berth_types::{
-    AccessKeyId, Digest, PolicyName, PrincipalArn, RepositoryName, RepositoryPrefix, Tag,
-    TrustName, UploadId, UserName,
-};
+mod objects;
+mod place;
+
+use berth_types::{Digest, Tag, TrustName, UserName};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub(crate) use objects::{ObjectOwner, blob_object, manifest_object, parse_object_key};
+pub(crate) use place::Place;
+
 use crate::outbox::EventId;
-use crate::ports::{Key, ObjectKey, Timestamp};
+use crate::ports::{Key, Timestamp};
 use crate::replication::BackfillId;
-use crate::settings::{PrefixedKind, ReplicationDestination};
+use crate::settings::PrefixedKind;
 
 /// Id of a repository: a UUID, never used twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,156 +91,6 @@ impl RepositoryId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// Place of one item in the table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Place<'a> {
-    Repository(&'a RepositoryName),
-    Listing(&'a RepositoryName),
-    Deleted(&'a RepositoryId),
-    Image(&'a RepositoryId, &'a Digest),
-    Pulled(&'a RepositoryId, &'a Digest),
-    ImageTag(&'a RepositoryId, &'a Digest, &'a Tag),
-    Manifest(&'a RepositoryId, &'a Digest),
-    Tag(&'a RepositoryId, &'a Tag),
-    Layer(&'a RepositoryId, &'a Digest),
-    Use {
-        repository: &'a RepositoryId,
-        layer: &'a Digest,
-        image: &'a Digest,
-    },
-    Referrer {
-        repository: &'a RepositoryId,
-        subject: &'a Digest,
-        digest: &'a Digest,
-    },
-    Replication {
-        repository: &'a RepositoryId,
-        digest: &'a Digest,
-        destination: &'a ReplicationDestination,
-    },
-    LifecyclePolicy(&'a RepositoryId),
-    LifecycleRun(&'a RepositoryId),
-    LifecyclePreview(&'a RepositoryId),
-    LifecyclePreviewPage {
-        repository: &'a RepositoryId,
-        run: Uuid,
-        last: &'a Digest,
-    },
-    Upload(&'a RepositoryId, &'a UploadId),
-    Figures(&'a RepositoryId),
-    RegistryFigures,
-    Link(&'a Digest, &'a RepositoryId),
-    Object(&'a ObjectKey),
-    PullTimeExclusion(&'a PrincipalArn),
-    SealingKey(Uuid),
-    Setting(&'a str),
-    Prefixed(PrefixedKind, &'a RepositoryPrefix),
-    User(&'a UserName),
-    UserPolicy(&'a UserName, &'a PolicyName),
-    AccessKey(&'a AccessKeyId),
-    Trust(&'a TrustName),
-    TrustPolicy(&'a TrustName, &'a PolicyName),
-    Proof {
-        signed_at: Timestamp,
-        signature: &'a str,
-    },
-    Event(EventId),
-    Schedule,
-    Backfill(BackfillId),
-    BackfillPage {
-        backfill: BackfillId,
-        page: u32,
-    },
-    UnendedBackfills,
-}
-
-impl Place<'_> {
-    /// Returns the key.
-    pub(crate) fn key(self) -> Key {
-        let content = |id: &RepositoryId, sort: String| Key { partition: content(id), sort };
-        match self {
-            Self::Repository(name) => {
-                Key { partition: format!("name/{name}"), sort: "repository".to_owned() }
-            }
-            Self::Listing(name) => {
-                Key { partition: NAMES.to_owned(), sort: name.as_str().to_owned() }
-            }
-            Self::Deleted(id) => Key { partition: DELETED.to_owned(), sort: id.0.clone() },
-            Self::Image(id, digest) => content(id, format!("{IMAGES}{digest}")),
-            Self::Pulled(id, digest) => content(id, format!("{IMAGES}{digest}/{PULLED}")),
-            Self::ImageTag(id, digest, tag) => content(id, format!("{}{tag}", image_tags(digest))),
-            Self::Manifest(id, digest) => content(id, format!("{MANIFESTS}{digest}")),
-            Self::Tag(id, tag) => content(id, format!("{TAGS}{tag}")),
-            Self::Layer(id, digest) => content(id, layer(digest)),
-            Self::Use { repository, layer, image } => {
-                content(repository, format!("{}{image}", uses(layer)))
-            }
-            Self::Referrer { repository, subject, digest } => {
-                content(repository, format!("{}{digest}", referrers(subject)))
-            }
-            Self::Replication { repository, digest, destination } => {
-                let ReplicationDestination { region, registry_id } = destination;
-                let sort = format!("{}{registry_id}/{region}", replications(digest));
-                content(repository, sort)
-            }
-            Self::LifecyclePolicy(id) => content(id, "lifecycle-policy".to_owned()),
-            Self::LifecycleRun(id) => content(id, "lifecycle-run".to_owned()),
-            Self::LifecyclePreview(id) => content(id, "lifecycle-preview".to_owned()),
-            Self::LifecyclePreviewPage { repository, run, last } => {
-                content(repository, format!("{}{last}", lifecycle_preview_pages(run)))
-            }
-            Self::Upload(id, upload) => content(id, format!("{UPLOADS}{upload}")),
-            Self::Figures(id) => content(id, FIGURES.to_owned()),
-            Self::RegistryFigures => {
-                Key { partition: FIGURES.to_owned(), sort: "registry".to_owned() }
-            }
-            Self::PullTimeExclusion(principal) => {
-                let partition = PULL_TIME_EXCLUSIONS.to_owned();
-                Key { partition, sort: principal.to_string() }
-            }
-            Self::Link(digest, id) => Key { partition: links(digest), sort: id.0.clone() },
-            Self::Object(object) => {
-                let partition = format!("object/{}", object.as_str());
-                Key { partition, sort: "object".to_owned() }
-            }
-            Self::Setting(name) => Key { partition: "settings".to_owned(), sort: name.to_owned() },
-            Self::Prefixed(kind, prefix) => {
-                Key { partition: partition_of(kind).to_owned(), sort: prefix.folder().to_owned() }
-            }
-            Self::SealingKey(id) => {
-                Key { partition: SEALING_KEYS.to_owned(), sort: id.to_string() }
-            }
-            Self::User(name) => Key { partition: USERS.to_owned(), sort: name.folded() },
-            Self::UserPolicy(user, policy) => {
-                Key { partition: of_user(user), sort: format!("{POLICIES}{policy}") }
-            }
-            Self::Trust(name) => Key { partition: TRUSTS.to_owned(), sort: name.to_string() },
-            Self::Proof { signed_at, signature } => {
-                Key { partition: PROOFS.to_owned(), sort: proof(signed_at, signature) }
-            }
-            Self::Schedule => Key { partition: "schedule".to_owned(), sort: "schedule".to_owned() },
-            Self::Event(id) => {
-                let sort = format!("{:014}/{}", id.at.millis(), id.uuid);
-                Key { partition: outbox(shard(id.uuid)), sort }
-            }
-            Self::Backfill(id) => Key { partition: BACKFILLS.to_owned(), sort: id.to_string() },
-            Self::BackfillPage { backfill, page } => {
-                Key { partition: backfill_pages(backfill), sort: format!("page/{page:08}") }
-            }
-            Self::UnendedBackfills => {
-                let name = "unended-backfills".to_owned();
-                Key { partition: name.clone(), sort: name }
-            }
-            Self::TrustPolicy(trust, policy) => {
-                Key { partition: of_trust(trust), sort: format!("{POLICIES}{policy}") }
-            }
-            Self::AccessKey(id) => {
-                Key { partition: format!("access-key/{id}"), sort: "access-key".to_owned() }
-            }
-        }
     }
 }
 
@@ -437,71 +290,4 @@ pub(crate) fn referrers(subject: &Digest) -> String {
 /// Returns the partition of the repositories that link a blob.
 pub(crate) fn links(digest: &Digest) -> String {
     format!("blob/{digest}")
-}
-
-/// Returns the key of an object for bytes that an upload sends to a repository; the nonce tells
-/// attempts at one upload apart.
-pub(crate) fn blob_object(id: &RepositoryId, upload: &UploadId, nonce: Uuid) -> ObjectKey {
-    ObjectKey::new(format!("{BLOB_OBJECTS}{}/{upload}-{}", id.0, nonce.simple()))
-}
-
-/// Returns the key of a large manifest's object; the nonce tells pushes of one manifest apart.
-pub(crate) fn manifest_object(id: &RepositoryId, digest: &Digest, nonce: Uuid) -> ObjectKey {
-    let (algorithm, hex) = (digest.algorithm().as_str(), digest.hex());
-    // Half of a UUID's bits: the key of a SHA-512 digest is as long as a key may be.
-    let nonce = nonce.as_u64_pair().0;
-    ObjectKey::new(format!("{MANIFEST_OBJECTS}{}/{algorithm}-{hex}-{nonce:016x}", id.0))
-}
-
-/// Begin of the keys of blobs' objects.
-const BLOB_OBJECTS: &str = "blobs/";
-
-/// Begin of the keys of manifests' objects.
-const MANIFEST_OBJECTS: &str = "manifests/";
-
-/// Who may name an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ObjectOwner {
-    /// An upload's session and, once the upload has ended, layers of any repository.
-    Upload(RepositoryId, UploadId),
-    /// A manifest.
-    Manifest(RepositoryId, Digest),
-}
-
-/// Parses the key of an object; `None` if it has a form that is not made any more, or never was.
-pub(crate) fn parse_object_key(key: &ObjectKey) -> Option<ObjectOwner> {
-    if let Some(rest) = key.as_str().strip_prefix(BLOB_OBJECTS) {
-        let (repository, rest) = rest.split_once('/')?;
-        let (upload, _) = rest.rsplit_once('-')?;
-        return Some(ObjectOwner::Upload(RepositoryId::parse(repository)?, upload.parse().ok()?));
-    }
-    let (repository, rest) = key.as_str().strip_prefix(MANIFEST_OBJECTS)?.split_once('/')?;
-    let (digest, _) = rest.rsplit_once('-')?;
-    let digest = digest.replacen('-', ":", 1).parse().ok()?;
-    Some(ObjectOwner::Manifest(RepositoryId::parse(repository)?, digest))
-}
-
-#[cfg(test)]
-mod tests {
-    use berth_types::Algorithm;
-
-    use super::*;
-
-    #[test]
-    fn keys_of_objects_say_who_may_name_them() {
-        let id = RepositoryId::new(Uuid::from_u128(7));
-        let upload: UploadId = Uuid::from_u128(8).to_string().parse().unwrap();
-        let key = blob_object(&id, &upload, Uuid::from_u128(9));
-        let owner = ObjectOwner::Upload(id.clone(), upload);
-        assert_eq!(parse_object_key(&key), Some(owner));
-        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
-            let digest = Digest::of(algorithm, b"a manifest");
-            let key = manifest_object(&id, &digest, Uuid::from_u128(u128::MAX));
-            assert!(key.as_str().len() <= 200, "a file's name has room for 200 bytes");
-            assert_eq!(parse_object_key(&key), Some(ObjectOwner::Manifest(id.clone(), digest)));
-        }
-        for other in ["", "blobs/x", "blobs/x/y", "blobs/x/y-z", "manifests/x", "manifests/a/b-c"] {
-            assert_eq!(parse_object_key(&ObjectKey::new(other.to_owned())), None, "{other}");
-        }
-    }
 }
