@@ -7,6 +7,7 @@ use uuid::{Builder, Uuid};
 use super::{Change, ChangedImage, Event, Origin};
 use crate::ports::{
     ActionResult, ActionType, EventDetail, ImageAction, RegistryEvent, ReplicationAction,
+    StorageMove, Timestamp,
 };
 use crate::registry::Identity;
 
@@ -24,8 +25,11 @@ impl Event {
                 let action = action(repository, digest, media_type, ActionType::Delete);
                 for_each(tags, &action).map(EventDetail::Image).collect()
             }
-            Change::ImageArchived { image } => of_image(image, ActionType::Archive, &[]),
-            Change::ImageActivated { image } => of_image(image, ActionType::Restore, &[]),
+            Change::ImageArchived { image } => vec![of_move(image, StorageMove::Archive)],
+            Change::ImageActivated { image } => {
+                let last_activated_at = rfc3339(self.id.at);
+                vec![of_move(image, StorageMove::Standard { last_activated_at })]
+            }
             Change::RepositoryChanged { .. }
             | Change::RepositoryDeleted { .. }
             | Change::Asked { .. }
@@ -70,15 +74,33 @@ fn of_replication(image: &ChangedImage, origin: &Origin, tags: &[Tag]) -> Vec<Ev
 }
 
 fn of_image(image: &ChangedImage, action_type: ActionType, tags: &[Tag]) -> Vec<EventDetail> {
-    let action = ImageAction {
+    for_each(tags, &image_action(image, action_type)).map(detail_of(image)).collect()
+}
+
+fn of_move(image: &ChangedImage, storage: StorageMove) -> EventDetail {
+    let action = image_action(image, ActionType::UpdateStorageClass);
+    detail_of(image)(ImageAction { storage: Some(storage), ..action })
+}
+
+fn image_action(image: &ChangedImage, action_type: ActionType) -> ImageAction {
+    ImageAction {
         artifact_media_type: image.artifact_type.clone(),
         ..action(&image.repository, &image.digest, &image.media_type, action_type)
-    };
-    let detail = match &image.subject {
+    }
+}
+
+/// Returns what tells of an action on an image, or on one that refers to another.
+fn detail_of(image: &ChangedImage) -> fn(ImageAction) -> EventDetail {
+    match &image.subject {
         Some(_) => EventDetail::Referrer,
         None => EventDetail::Image,
-    };
-    for_each(tags, &action).map(detail).collect()
+    }
+}
+
+/// Writes a moment as RFC 3339 has it.
+fn rfc3339(moment: Timestamp) -> String {
+    let millis = i64::try_from(moment.millis()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis).unwrap_or(jiff::Timestamp::MAX).to_string()
 }
 
 fn action(
@@ -95,6 +117,7 @@ fn action(
         image_tag: None,
         manifest_media_type: media_type.clone(),
         artifact_media_type: None,
+        storage: None,
     }
 }
 
@@ -122,7 +145,6 @@ mod tests {
     use super::*;
     use crate::layout::RepositoryId;
     use crate::outbox::EventId;
-    use crate::ports::Timestamp;
     use serde_json::json;
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -183,6 +205,18 @@ mod tests {
             }
         });
         assert_eq!(told[1].to_json().unwrap(), expected);
+    }
+
+    #[test]
+    fn moves_to_the_archive_and_back_name_the_class() {
+        let detail = |change| event(change).announcements(&identity())[0].detail().unwrap();
+        let archived = detail(Change::ImageArchived { image: image() });
+        assert_eq!(archived["action-type"], "UPDATE_STORAGE_CLASS");
+        assert_eq!(archived["target-storage-class"], "ARCHIVE");
+        assert_eq!(archived.get("last-activated-at"), None);
+        let activated = detail(Change::ImageActivated { image: image() });
+        assert_eq!(activated["target-storage-class"], "STANDARD");
+        assert_eq!(activated["last-activated-at"], "2019-11-16T01:54:33.999Z");
     }
 
     #[test]

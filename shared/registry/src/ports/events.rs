@@ -90,6 +90,23 @@ pub struct ImageAction {
     /// Type of the artifact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact_media_type: Option<String>,
+    /// Where it went, if it is that.
+    #[serde(flatten)]
+    pub storage: Option<StorageMove>,
+}
+
+/// Where an image went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "target-storage-class", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum StorageMove {
+    /// To the archive.
+    Archive,
+    /// Back from there.
+    Standard {
+        /// When that was, as RFC 3339 has it.
+        #[serde(rename = "last-activated-at")]
+        last_activated_at: String,
+    },
 }
 
 /// What was done.
@@ -100,10 +117,8 @@ pub enum ActionType {
     Push,
     /// It was deleted.
     Delete,
-    /// It went to the archive. ECR documents no event of that; the name is Berth's.
-    Archive,
-    /// It came back from the archive. ECR documents no event of that; the name is Berth's.
-    Restore,
+    /// It went to the archive, or came back from there.
+    UpdateStorageClass,
     /// It was replicated.
     Replicate,
 }

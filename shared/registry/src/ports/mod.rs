@@ -19,7 +19,7 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{KeyRefusal, StoreError, StoreErrorKind};
 pub use events::{
     ActionResult, ActionType, EventDetail, ImageAction, PublishEvents, RegistryEvent,
-    ReplicationAction,
+    ReplicationAction, StorageMove,
 };
 pub use keys::{CheckKeys, DATA_KEY_BYTES, DataKey, UnwrapKeys, WrapKeys, WrappedKey};
 pub use listing::{ListObjects, ListedMultipart, ListedObject, Listing, MOST_LISTED};
