@@ -38,6 +38,7 @@ fn event(number: u8) -> RegistryEvent {
                 .parse()
                 .expect("a media type"),
             artifact_media_type: None,
+            storage: None,
         }),
     }
 }
