@@ -124,7 +124,13 @@ bench-functions: $(VENV) .tools/ministack/installed.txt ## Measure the functions
 .PHONY: bench-load
 bench-load: ## Measure registries of up to a million images (10 GB, see docs/performance.md)
 	cargo build --release --bin berth
-	cargo run --release -p berth-load -- --svg docs/load.svg $(ARGS)
+	cargo run --release -p berth-load -- growth --svg docs/load.svg $(ARGS)
+
+.PHONY: bench-lifecycle
+bench-lifecycle: ## Measure a lifecycle policy that deletes 99,000 images of a repository
+	rm -rf target/load/one
+	cargo run --release -p berth-load -- fill --images 100000
+	cargo run --release -p berth-load -- expire --images 1000
 
 .PHONY: tools
 tools: $(VENV) $(TOOLS) ## Install what tests, lints and e2e use

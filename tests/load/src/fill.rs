@@ -43,7 +43,7 @@ pub(crate) async fn fill(data_dir: &Path, images: usize) -> Result<()> {
         pusher.make(&probe(number)).await?;
     }
     pusher.upload(&probe(0)).await?;
-    pusher.push_images(&probe(0)).await?;
+    pusher.push_images(&probe(0), IMAGES_EACH).await?;
     let (begun, mut told) = (Instant::now(), Instant::now());
     let repositories = images / IMAGES_EACH;
     let names = stream::iter(0..repositories).map(filler);
@@ -79,15 +79,16 @@ impl SendMessages for Nobody {
 }
 
 /// Pushes to a registry without a server.
-struct Pusher {
+pub(crate) struct Pusher {
     table: Arc<dyn WriteTable>,
     identity: Identity,
-    registry: Registry,
+    pub(crate) registry: Registry,
     gate: Gate,
 }
 
 impl Pusher {
-    fn open(data_dir: &Path) -> Result<Self> {
+    /// Opens the data folder.
+    pub(crate) fn open(data_dir: &Path) -> Result<Self> {
         let folder = DataFolder::open(data_dir)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ports = Ports {
@@ -118,7 +119,7 @@ impl Pusher {
     }
 
     /// Counts what was pushed, as `berth serve` would at its leisure.
-    async fn dispatch(&self) -> Result<()> {
+    pub(crate) async fn dispatch(&self) -> Result<()> {
         let begun = Instant::now();
         let nobody: Arc<dyn SendMessages> = Arc::new(Nobody);
         let jobs =
@@ -130,13 +131,14 @@ impl Pusher {
         Ok(())
     }
 
-    async fn permit(&self, action: Action, name: &str) -> Result<RepositoryPermit> {
+    /// Returns the root's permit.
+    pub(crate) async fn permit(&self, action: Action, name: &str) -> Result<RepositoryPermit> {
         let facts = Facts::default();
         Ok(self.gate.repository(&Caller::ROOT, action, &name.parse()?, &facts).await?)
     }
 
     /// Makes a repository, if it is not there.
-    async fn make(&self, name: &str) -> Result<()> {
+    pub(crate) async fn make(&self, name: &str) -> Result<()> {
         let permit = self.permit(Action::CreateRepository, name).await?;
         match self.registry.repositories.create(&permit, CreateRepository::default()).await {
             Ok(_) | Err(RegistryError::RepositoryExists(_)) => Ok(()),
@@ -154,12 +156,12 @@ impl Pusher {
             let mounted = self.registry.push.mount(&permit, None, &digest(&blob), from).await?;
             ensure!(mounted, "a blob of {} was not mounted", probe(0));
         }
-        self.push_images(&name).await?;
+        self.push_images(&name, IMAGES_EACH).await?;
         Ok(name)
     }
 
     /// Uploads the blobs of which all images are made.
-    async fn upload(&self, name: &str) -> Result<()> {
+    pub(crate) async fn upload(&self, name: &str) -> Result<()> {
         for blob in blobs() {
             let permit = self.permit(Action::InitiateLayerUpload, name).await?;
             let (digest, length) = (digest(&blob), Some(blob.len() as u64));
@@ -169,7 +171,8 @@ impl Pusher {
         Ok(())
     }
 
-    async fn push_images(&self, name: &str) -> Result<()> {
+    /// Pushes images, each with a tag of its own.
+    pub(crate) async fn push_images(&self, name: &str, images: usize) -> Result<()> {
         let permit = &self.permit(Action::PutImage, name).await?;
         let push = |image| async move {
             let bytes: Bytes = manifest(name, image);
@@ -178,7 +181,7 @@ impl Pusher {
             self.registry.push.put_manifest(permit, None, put).await?;
             anyhow::Ok(())
         };
-        let pushes = stream::iter(0..IMAGES_EACH).map(push);
+        let pushes = stream::iter(0..images).map(push);
         pushes.buffer_unordered(AT_ONCE / REPOSITORIES_AT_ONCE).try_collect().await
     }
 }

@@ -1,10 +1,12 @@
-//! Measures how long a registry takes to answer that holds ever more images.
+//! Measures how long a registry takes to answer that holds ever more images, and how long a
+//! lifecycle policy takes that deletes a hundred thousand.
 //!
 //! It fills data folders by the registry's own use cases, since a million images over HTTP would
 //! take too long, then runs `berth serve` on each and asks them turn about, over HTTP.
 
 mod asked;
 mod content;
+mod expire;
 mod fill;
 mod measure;
 mod report;
@@ -14,16 +16,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use clap::Parser;
+use clap::{Args, Parser};
+use tokio::runtime::Runtime;
 
 use crate::server::Server;
 
-/// Fills registries with ever more images, and measures how long they take to answer.
-///
-/// A registry that was filled before is used again.
+/// Loads registries with images, and measures what that does to them.
 #[derive(Debug, Parser)]
 #[command(name = "berth-load")]
-struct Options {
+enum Options {
+    /// Fill registries with ever more images, and measure how long they take to answer
+    Growth(Growth),
+    /// Fill one repository with images
+    Fill(OneRepository),
+    /// Let a lifecycle policy delete nearly all images of the repository that `fill` filled, and
+    /// measure how long it takes and how much memory
+    Expire(OneRepository),
+}
+
+/// What to measure as registries grow. A registry that was filled before is used again.
+#[derive(Debug, Args)]
+struct Growth {
     /// How many images the registries hold; the last is compared with the first
     #[arg(
         long,
@@ -50,8 +63,36 @@ struct Options {
     svg: Option<PathBuf>,
 }
 
+/// One large repository.
+#[derive(Debug, Args)]
+struct OneRepository {
+    /// How many images it gets, or keeps
+    #[arg(long)]
+    images: usize,
+
+    /// The data folder
+    #[arg(long, value_name = "DIR", default_value = "target/load/one")]
+    data: PathBuf,
+}
+
 fn main() -> Result<()> {
-    let options = Options::parse();
+    match Options::parse() {
+        Options::Growth(options) => growth(&options),
+        Options::Fill(OneRepository { images, data }) => {
+            fs::create_dir_all(&data)?;
+            runtime()?.block_on(expire::fill(&data, images))
+        }
+        Options::Expire(OneRepository { images, data }) => {
+            runtime()?.block_on(expire::expire(&data, images))
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn growth(options: &Growth) -> Result<()> {
     let berth = match &options.berth {
         Some(berth) => berth.clone(),
         None => std::env::current_exe()?.with_file_name("berth"),
@@ -88,7 +129,6 @@ fn fill_once(data_dir: &Path, images: usize) -> Result<()> {
     }
     println!("filling {} with {images} images", data_dir.display());
     fs::create_dir_all(data_dir)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(fill::fill(data_dir, images))?;
+    runtime()?.block_on(fill::fill(data_dir, images))?;
     Ok(fs::write(done, "")?)
 }
