@@ -31,13 +31,13 @@ pub(super) fn parse_key(values: &mut Values) -> Result<Key, StoreError> {
 /// Reads an item, or what was selected of it.
 pub(super) fn parse(mut values: Values, select: Select) -> Result<Item, StoreError> {
     let key = parse_key(&mut values)?;
-    let Some(AttributeValue::N(version)) = values.remove(VERSION) else {
-        return Err(damaged(VERSION));
-    };
-    let version = number(VERSION, &version)?;
-    let (mut document, mut attributes, mut counters) =
-        (Bytes::new(), Attributes::new(), Counters::new());
+    let (mut version, mut document) = (0, Bytes::new());
+    let (mut attributes, mut counters) = (Attributes::new(), Counters::new());
     if select == Select::Items {
+        let Some(AttributeValue::N(digits)) = values.remove(VERSION) else {
+            return Err(damaged(VERSION));
+        };
+        version = number(VERSION, &digits)?;
         let Some(AttributeValue::B(bytes)) = values.remove(DOCUMENT) else {
             return Err(damaged(DOCUMENT));
         };
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn what_was_not_selected_is_empty() {
         let item = parse(values(), Select::Keys).unwrap();
-        assert_eq!(item.version, 7);
+        assert_eq!(item.version, 0);
         assert!(item.document.is_empty() && item.attributes.is_empty() && item.counters.is_empty());
     }
 

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use berth_registry::ports::{Key, Page, Query, Select, StoreError};
 
-use super::item::{self, PARTITION, SORT, VERSION};
+use super::item::{self, PARTITION, SORT};
 use super::{DynamoTable, is_strong};
 use crate::failure::store_error;
 
@@ -67,10 +67,9 @@ fn request(table: &DynamoTable, query: &Query) -> QueryFluentBuilder {
     };
     match query.select {
         Select::Items => request,
-        Select::Keys => request
-            .projection_expression("#pk, #sk, #version")
-            .expression_attribute_names("#sk", SORT)
-            .expression_attribute_names("#version", VERSION),
+        Select::Keys => {
+            request.projection_expression("#pk, #sk").expression_attribute_names("#sk", SORT)
+        }
     }
 }
 

@@ -57,7 +57,8 @@ pub(super) fn query(connection: &Connection, query: &Query) -> rusqlite::Result<
 }
 
 /// Returns the statement of a query whose lower bound is included or not. Two bounds in one
-/// statement would let SQLite seek to the smaller one, and walk from there.
+/// statement would let SQLite seek to the smaller one, and walk from there. Keys are in the index, so
+/// that those alone are read without the rows, which lie anywhere in the file.
 fn statement(select: Select, is_lower_included: bool) -> &'static str {
     match (select, is_lower_included) {
         (Select::Items, true) => {
@@ -69,11 +70,11 @@ fn statement(select: Select, is_lower_included: bool) -> &'static str {
              WHERE pk = ?1 AND sk > ?2 AND sk < ?3 ORDER BY sk LIMIT ?4"
         }
         (Select::Keys, true) => {
-            "SELECT version, NULL, NULL, x'', sk FROM items
+            "SELECT 0, NULL, NULL, x'', sk FROM items
              WHERE pk = ?1 AND sk >= ?2 AND sk < ?3 ORDER BY sk LIMIT ?4"
         }
         (Select::Keys, false) => {
-            "SELECT version, NULL, NULL, x'', sk FROM items
+            "SELECT 0, NULL, NULL, x'', sk FROM items
              WHERE pk = ?1 AND sk > ?2 AND sk < ?3 ORDER BY sk LIMIT ?4"
         }
     }

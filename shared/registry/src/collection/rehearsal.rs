@@ -120,7 +120,7 @@ fn selected(item: &Item, select: Select) -> Item {
         Select::Keys => Item {
             key: item.key.clone(),
             document: Bytes::new(),
-            version: item.version,
+            version: 0,
             attributes: Attributes::new(),
             counters: Counters::new(),
         },

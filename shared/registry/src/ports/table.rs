@@ -38,7 +38,8 @@ pub struct Item {
     /// [`LARGEST_DOCUMENT`] bytes. Empty where a query
     /// selected keys alone.
     pub document: Bytes,
-    /// Version: every operation that changes the item raises it by one.
+    /// Version: every operation that changes the item raises it by one. 0 where a query selected
+    /// keys alone.
     pub version: u64,
     /// Attributes.
     pub attributes: Attributes,
@@ -69,7 +70,8 @@ pub enum Consistency {
 pub enum Select {
     /// All of it.
     Items,
-    /// Its key and version; document, attributes and counters are empty.
+    /// Its key alone, which a store may find without the item; its version is 0, and its document,
+    /// attributes and counters are empty.
     Keys,
 }
 
