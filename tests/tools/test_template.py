@@ -125,7 +125,7 @@ def test_the_outbox_wakes_dispatch() -> None:
     (wanted,) = event["Properties"]["FilterCriteria"]["Filters"]
     keys = {"pk": {"S": [{"prefix": "outbox/"}]}}
     assert json.loads(wanted["Pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"Keys": keys}}
-    layout = (ROOT / "shared" / "registry" / "src" / "layout.rs").read_text()
+    layout = (ROOT / "shared" / "registry" / "src" / "layout" / "mod.rs").read_text()
     assert 'format!("outbox/{shard}")' in layout
 
 
