@@ -32,7 +32,9 @@ def ecr(berth: BerthServer) -> Iterator[BaseClient]:
 def update(berth: BerthServer, target: str, **image: str) -> dict[str, Any]:
     """Moves an image to another storage class."""
     members = REPOSITORY | {"imageId": image, "targetStorageClass": target}
-    return fitting(berth, "UpdateImageStorageClass", **members)
+    answer = client(berth).update_image_storage_class(**members)
+    del answer["ResponseMetadata"]
+    return answer
 
 
 def status(ecr: BaseClient, digest: str) -> str:

@@ -33,8 +33,10 @@ COMMON = {
 # What Berth's own operations answer beside that.
 OWN = {
     "EntityAlreadyExistsException",
+    "LifecyclePolicyPreviewNotFoundException",
     "MalformedPolicyDocumentException",
     "NoSuchEntityException",
+    "RepositoryNotFoundException",
 }
 NESTED = [
     b'{"a":' * 20_000,

@@ -229,7 +229,8 @@ async fn an_object_is_archived_by_a_copy_onto_itself() {
         }
     }
     // The small one costs less where it is; and each is moved once.
-    let [archived, restored] = &f.wire.seen("CopyObject")[..] else { panic!("two copies") };
+    let seen = f.wire.seen("CopyObject");
+    let [archived, restored] = &seen[..] else { panic!("{} copies: {seen:?}", seen.len()) };
     assert_eq!(header(archived, "x-amz-storage-class"), Some("GLACIER_IR"));
     assert_eq!(header(restored, "x-amz-storage-class"), Some("STANDARD"));
     for seen in [archived, restored] {

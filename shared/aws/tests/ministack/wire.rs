@@ -112,9 +112,12 @@ fn operation(request: &HttpRequest) -> &'static str {
         let find = |name: &&&str| target.rsplit('.').next() == Some(**name);
         return known.find(find).copied().unwrap_or("other");
     }
+    let is_copy = request.headers().get("x-amz-copy-source").is_some();
     let query = request.uri().split_once('?').map_or("", |(_, query)| query);
     match (request.method(), query) {
+        ("PUT", query) if query.contains("partNumber=") && is_copy => "UploadPartCopy",
         ("PUT", query) if query.contains("partNumber=") => "UploadPart",
+        ("PUT", _) if is_copy => "CopyObject",
         ("PUT", _) if !request.uri().contains("/blobs/blobs/") => "CreateBucket",
         ("PUT", _) => "PutObject",
         ("POST", query) if query.contains("uploadId=") => "CompleteMultipartUpload",
