@@ -15,7 +15,7 @@ SECONDS = 60
 
 
 def test_a_minute_loses_nothing_and_leaves_nothing() -> None:
-    command = ["cargo", "test", "--release", "-p", "berth-it", "--", "--nocapture", "soak"]
+    command = ["cargo", "test", "-p", "berth-it", "--", "--nocapture", "soak"]
     env = os.environ | {"COLLECTION_SOAK_SECONDS": str(SECONDS)}
     done = subprocess.run(
         command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=1800, check=False
