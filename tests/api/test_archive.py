@@ -71,6 +71,17 @@ def pull(berth: BerthServer, reference: str) -> int:
     return whole.status_code
 
 
+def wait_until_hidden(berth: BerthServer, reference: str) -> None:
+    """Waits until no process pulls an image any more: others than the one that archived it believe
+    for three seconds that the repository has no archive."""
+    url = f"{berth.url}/v2/{NAME}/manifests/{reference}"
+    for _ in range(100):
+        if requests.get(url, auth=berth.auth, timeout=30).status_code == 404:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{reference} can still be pulled after ten seconds")
+
+
 def test_an_image_is_archived_and_restored(berth: BerthServer, ecr: BaseClient) -> None:
     image, other = small_image("archived"), small_image("other")
     digest = push(berth, NAME, image, "old", "older")
@@ -80,6 +91,7 @@ def test_an_image_is_archived_and_restored(berth: BerthServer, ecr: BaseClient) 
     named = {"imageDigest": digest, "imageTag": "old"}
     expected = REPOSITORY | {"registryId": ACCOUNT, "imageId": named, "imageStatus": "ARCHIVED"}
     assert answer == expected
+    wait_until_hidden(berth, digest)
     assert [pull(berth, reference) for reference in ("old", "older", digest)] == [404] * 3
     assert pull(berth, "new") == 200
 

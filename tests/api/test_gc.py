@@ -11,6 +11,8 @@ import requests
 from berth_server import BerthServer, berth_binary
 from ecr_images import push, push_blob, small_image
 
+pytestmark = pytest.mark.local
+
 
 def gc(data: Path, *args: str, code: int = 0) -> list[str]:
     """Runs the command, and returns the lines that it prints."""
