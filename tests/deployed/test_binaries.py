@@ -21,8 +21,9 @@ LIBRARIES = re.compile(r"(libc|libm|libgcc_s|libpthread|libdl|librt|ld-linux-[a-
 MACHINES = {"AArch64": "arm64", "Advanced Micro Devices X86-64": "x86_64"}
 # 5 MB as Lambda's limits count them; `make bench-functions` measures the sizes.
 MOST_ZIP_BYTES = 5 * 1024 * 1024
-# All operations of ECR's API, and uploads, in one function.
-MOST_ZIP_BYTES_OF = {"ecr-api": 6 * 1024 * 1024}
+# All operations of ECR's API, and uploads, in one function; and all use cases of a push on another
+# registry's ports, with roles to assume.
+MOST_ZIP_BYTES_OF = {"ecr-api": 6 * 1024 * 1024, "replicate": 6 * 1024 * 1024}
 NAMES = (
     "collect",
     "dispatch",
