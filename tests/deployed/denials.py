@@ -33,7 +33,11 @@ def denied(
     whole = json.loads(unquote(told)) if isinstance(told, str) else told
     put = {"RoleName": name, "PolicyName": policy}
     function = role.replace("Role", "Function") if restarts else None
-    iam.put_role_policy(**put, PolicyDocument=json.dumps(_without(whole, set(actions))))
+    left = _without(whole, set(actions))
+    if left["Statement"]:
+        iam.put_role_policy(**put, PolicyDocument=json.dumps(left))
+    else:
+        iam.delete_role_policy(**put)
     _restart(stack, function)
     try:
         yield
