@@ -190,22 +190,26 @@ class Stack:
         )
 
     def function_log(self, function: str) -> list[str]:
-        """Returns the lines that the function with this logical id logged."""
+        """Returns the lines that the function with this logical id logged, in the order of time.
+
+        Each process has a stream of its own, whose name says nothing of when it began.
+        """
         told = self.lambda_.get_function_configuration(FunctionName=self.resources[function])
         group = told["LoggingConfig"]["LogGroup"]
         pages = self.logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
         streams = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
-        return [line for stream in streams for line in self._stream_log(group, stream)]
+        events = [event for stream in streams for event in self._stream_log(group, stream)]
+        return [event["message"] for event in sorted(events, key=lambda each: each["timestamp"])]
 
-    def _stream_log(self, group: str, stream: str) -> list[str]:
-        """Returns all lines of a stream; of a group, MiniStack tells the first 10,000 alone."""
+    def _stream_log(self, group: str, stream: str) -> list[dict]:
+        """Returns all events of a stream; of a group, MiniStack tells the first 10,000 alone."""
         of = {"logGroupName": group, "logStreamName": stream, "startFromHead": True}
         told = self.logs.get_log_events(**of)
-        lines = [event["message"] for event in told["events"]]
+        events = told["events"]
         while told["events"]:
             told = self.logs.get_log_events(**of, nextToken=told["nextForwardToken"])
-            lines += [event["message"] for event in told["events"]]
-        return lines
+            events += told["events"]
+        return events
 
     def metrics(self, function: str) -> list[dict]:
         """Returns the embedded metrics that the function with this logical id logged."""

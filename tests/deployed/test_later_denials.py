@@ -75,7 +75,7 @@ def test_replicate(
     wait_for("the replica", lambda: digest in image_ids(away_ecr, NAME))
 
 
-@pytest.mark.parametrize("action", ["dynamodb:UpdateItem"])
+@pytest.mark.parametrize("action", ["dynamodb:UpdateItem", "s3:PutObject"])
 def test_role_of_peers(home: Stack, away: Stack, away_ecr: BaseClient, action: str) -> None:
     """What `replicate` does in the other region it does with that stack's rights."""
     function = "ReplicateFunction"
