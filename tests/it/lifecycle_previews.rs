@@ -8,7 +8,7 @@ use berth_lifecycle::LifecyclePolicy;
 use berth_registry::access::Action;
 use berth_registry::ports::{
     Attributes, Clock, Condition, Consistency, Key, MOST_OPERATIONS, Operation, Query, Select,
-    StoreErrorKind,
+    StorageClass, StoreErrorKind,
 };
 use berth_registry::{
     ImageQuery, ImageSelector, LifecyclePreview, LifecyclePreviewError, PlannedAction, PreviewJob,
@@ -364,4 +364,21 @@ async fn a_job_that_is_cut_off_anywhere_is_done_by_the_next() {
 fn runs(pages: &[String]) -> usize {
     let run = |page: &String| page.split('/').nth(1).map(str::to_owned);
     pages.iter().map(run).collect::<BTreeSet<_>>().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_archived_index_lists_is_not_told_to_go() {
+    let registry = TestRegistry::new();
+    let child = image("child");
+    let index = index_of([&child]);
+    registry.push_untagged(NAME, &child).await;
+    registry.push(NAME, "v1", &index).await;
+    let update = permit(Action::UpdateImageStorageClass, NAME);
+    let selector = ImageSelector::Digest(index.digest().parse().unwrap());
+    let archive = &registry.registry.archive;
+    archive.update_storage_class(&update, &selector, StorageClass::Archive).await.unwrap();
+    registry.store.clock.advance(5 * DAY);
+    let job = start(&registry, &older_than(4)).await;
+    run(&registry, &job).await;
+    assert_eq!(digests(&preview(&registry).await), BTreeSet::new());
 }

@@ -24,9 +24,9 @@ impl LifecyclePolicy {
     /// milliseconds since 1970.
     ///
     /// Each rule is evaluated over all images that match its tag requirements. An image is then
-    /// decided by the first rule that it matches so, and by no other. What manifest lists list
-    /// neither expires nor is archived. A referrer whose subject is among the images is no matter
-    /// of the rules: it follows its subject.
+    /// decided by the first rule that it matches so, and by no other. What manifest lists list does
+    /// not expire, and is not archived before they are. A referrer whose subject is among the images
+    /// is no matter of the rules: it follows its subject.
     ///
     /// Takes time in proportion to rules and images, and sorts the images once.
     ///
@@ -68,13 +68,11 @@ impl LifecyclePolicy {
             return Verdict { action: None, rule: None, reason: Reason::Unmatched };
         };
         let rule = &self.rules()[rule];
-        let (action, reason) = match rule.action {
+        let (action, reason) = match (rule.action, image.holders(rule.action)) {
             _ if !is_selected => (None, Reason::Spared(measure)),
-            Action::Retain => (None, Reason::Selected(measure)),
-            Action::Expire | Action::Archive if image.parents > 0 => {
-                (None, Reason::Listed(image.parents))
-            }
-            action => (Some(action), Reason::Selected(measure)),
+            (Action::Retain, _) => (None, Reason::Selected(measure)),
+            (action, 0) => (Some(action), Reason::Selected(measure)),
+            (_, lists) => (None, Reason::Listed(lists)),
         };
         Verdict { action, rule: Some(rule), reason }
     }

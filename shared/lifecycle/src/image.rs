@@ -1,3 +1,5 @@
+use crate::policy::Action;
+
 /// What a policy asks of an image. Times are in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -16,6 +18,8 @@ pub struct Image {
     pub storage: Storage,
     /// How many manifest lists that are not archived list it.
     pub parents: u64,
+    /// How many manifest lists that are archived list it.
+    pub archived_parents: u64,
     /// Digest of the image that it refers to.
     pub subject: Option<String>,
 }
@@ -36,6 +40,16 @@ pub enum Storage {
 }
 
 impl Image {
+    /// Returns how many manifest lists keep it from what a rule would do to it: none that is in the
+    /// archive keeps it from going there as well.
+    pub(crate) fn holders(&self, action: Action) -> u64 {
+        match action {
+            Action::Expire => self.parents + self.archived_parents,
+            Action::Archive => self.parents,
+            Action::Retain | Action::Untag => 0,
+        }
+    }
+
     /// Returns the time from which its age is counted: when it was pushed, or came back from the
     /// archive.
     pub(crate) fn begin(&self) -> u64 {

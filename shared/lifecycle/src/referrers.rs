@@ -62,10 +62,8 @@ fn follow<'p>(image: &Image, subject: usize, of_subject: Verdict<'p>) -> Verdict
         _ => None,
     };
     let rule = of_subject.rule.filter(|_| action.is_some());
-    match action {
-        Some(_) if image.parents > 0 => {
-            Verdict { action: None, rule, reason: Reason::Listed(image.parents) }
-        }
-        action => Verdict { action, rule, reason: Reason::Follows(subject) },
+    match action.map_or(0, |action| image.holders(action)) {
+        0 => Verdict { action, rule, reason: Reason::Follows(subject) },
+        lists => Verdict { action: None, rule, reason: Reason::Listed(lists) },
     }
 }

@@ -32,8 +32,8 @@ pub enum Reason {
     Selected(Measure),
     /// It stays: the rule's count leaves it alone.
     Spared(Measure),
-    /// It stays, though the rule's count selects it: so many manifest lists list it that are not
-    /// archived.
+    /// It stays, though the rule's count selects it: so many manifest lists list it that keep it from
+    /// that.
     Listed(u64),
     /// It goes or stays with its subject, which stands at this place among the images.
     Follows(usize),

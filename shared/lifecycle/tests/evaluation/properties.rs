@@ -27,7 +27,9 @@ proptest! {
         for (image, verdict) in images.iter().zip(&evaluation.verdicts) {
             if let Some(action) = verdict.action {
                 prop_assert!(action != Action::Retain);
-                prop_assert!(action == Action::Untag || image.parents == 0);
+                let lists = image.parents + image.archived_parents;
+                prop_assert!(action != Action::Archive || image.parents == 0);
+                prop_assert!(action != Action::Expire || lists == 0);
                 let rule = verdict.rule.expect("a rule that acts");
                 let follows = matches!(verdict.reason, Reason::Follows(_));
                 prop_assert!(follows || rule.action == action);

@@ -123,9 +123,10 @@ fn storage() -> impl Strategy<Value = Storage> {
 
 fn image() -> impl Strategy<Value = Image> {
     let tags = subsequence(&TAGS, 0..4);
-    let parents = prop_oneof![5 => Just(0), 1 => 1..3_u64];
+    let parents = || prop_oneof![5 => Just(0), 1 => 1..3_u64];
+    let parents = (parents(), parents());
     (tags, days_ago(1..9), prop::option::of(days_ago(1..9)), storage(), parents).prop_map(
-        |(tags, pushed_at, pulled_at, storage, parents)| Image {
+        |(tags, pushed_at, pulled_at, storage, (parents, archived_parents))| Image {
             digest: String::new(),
             tags: tags.into_iter().map(str::to_owned).collect(),
             size: 1,
@@ -133,6 +134,7 @@ fn image() -> impl Strategy<Value = Image> {
             pulled_at,
             storage,
             parents,
+            archived_parents,
             subject: None,
         },
     )

@@ -16,7 +16,7 @@ fn fate(policy: &Value, images: &[Image], image: &Image) -> Fate {
     if let Some(subject) = subject(images, image) {
         let fate = fate(policy, images, subject);
         return match fate {
-            Some((_, "expire" | "transition")) if image.parents > 0 => None,
+            Some((_, action)) if is_held(image, action) => None,
             Some((_, "transition")) if is_archived(image) => None,
             Some((_, "untag")) => None,
             fate => fate,
@@ -39,7 +39,7 @@ fn fate(policy: &Value, images: &[Image], image: &Image) -> Fate {
         }
         return match action {
             "untag" => Some((priority, "untag")),
-            _ if image.parents > 0 => None,
+            action if is_held(image, action) => None,
             "expire" => Some((priority, "expire")),
             _ => Some((priority, "transition")),
         };
@@ -50,6 +50,15 @@ fn fate(policy: &Value, images: &[Image], image: &Image) -> Fate {
 fn subject<'a>(images: &'a [Image], image: &Image) -> Option<&'a Image> {
     let digest = image.subject.as_ref()?;
     images.iter().find(|other| other.digest == *digest)
+}
+
+/// Whether a list keeps the image from what would be done to it.
+fn is_held(image: &Image, action: &str) -> bool {
+    match action {
+        "expire" => image.parents > 0 || image.archived_parents > 0,
+        "transition" => image.parents > 0,
+        _ => false,
+    }
 }
 
 fn is_archived(image: &Image) -> bool {

@@ -57,6 +57,16 @@ fn images_are_archived_by_their_last_pull() {
 }
 
 #[test]
+fn what_an_archived_list_lists_is_archived_and_not_deleted() {
+    let images = [Image { archived_parents: 2, ..image("A", "", 9) }];
+    let archive = rule(1, &pushed(&any(), 5), "transition");
+    assert_eq!(acted_on(&policy(&[archive]), &images), ["A"]);
+    let expire = expiring(&[pushed(&any(), 5)]);
+    assert!(acted_on(&expire, &images).is_empty());
+    assert_eq!(reasons(&expire, &images), ["rule 1 would act, but manifest lists list it: 2"]);
+}
+
+#[test]
 fn the_archive_has_rules_of_its_own() {
     let old = count(&of_archive(any()), "sinceImageTransitioned", 100);
     let policy = policy(&[rule(1, &old, "expire"), rule(2, &more_than(&any(), 1), "expire")]);

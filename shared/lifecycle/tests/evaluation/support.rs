@@ -18,6 +18,7 @@ pub fn image(digest: &str, tags: &str, days: u64) -> Image {
         pulled_at: None,
         storage: Storage::Standard { activated_at: None },
         parents: 0,
+        archived_parents: 0,
         subject: None,
     }
 }

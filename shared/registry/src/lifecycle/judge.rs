@@ -109,6 +109,7 @@ fn image(walked: &Walked) -> Image {
         pulled_at: walked.pulled.map(Timestamp::millis),
         storage: walked.image.storage.judged(),
         parents: walked.parents,
+        archived_parents: walked.archived_parents,
         subject: walked.image.subject.as_ref().map(ToString::to_string),
     }
 }

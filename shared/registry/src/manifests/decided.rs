@@ -30,7 +30,10 @@ pub(crate) struct Seen {
     version: u64,
     pulled_version: Option<u64>,
     tags: Vec<Tag>,
-    is_listed: bool,
+    /// How many indexes listed it that were not in the archive.
+    pub(crate) parents: u64,
+    /// Whether an index listed it, in the archive or not.
+    pub(crate) is_listed: bool,
 }
 
 /// What is to be done to an image.
@@ -81,7 +84,8 @@ impl From<Walked> for Seen {
             pulled_version: walked.pulled_version,
             // The tags lie behind the summary: while its version holds, they are all.
             tags: walked.tags,
-            is_listed: walked.is_listed,
+            parents: walked.parents,
+            is_listed: walked.parents + walked.archived_parents > 0,
         }
     }
 }

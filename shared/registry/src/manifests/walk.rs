@@ -35,8 +35,8 @@ pub(crate) struct Walked {
     pub(crate) image: Image,
     /// How many indexes list it that are not in the archive.
     pub(crate) parents: u64,
-    /// Whether an index lists it, in the archive or not.
-    pub(crate) is_listed: bool,
+    /// How many indexes in the archive list it.
+    pub(crate) archived_parents: u64,
     /// Version of its summary, which its tags raise as well.
     pub(crate) version: u64,
     pub(crate) tags: Vec<Tag>,
@@ -137,13 +137,13 @@ impl<'a> Walk<'a> {
             if part == ImagePart::Summary {
                 let image: Image = decode(&item)?;
                 let length = item.document.len();
-                let parents = item.counter(PARENTS) - item.counter(ARCHIVED_PARENTS);
-                let parents = u64::try_from(parents).unwrap_or(0);
+                let archived_parents = item.counter(ARCHIVED_PARENTS);
+                let parents = item.counter(PARENTS) - archived_parents;
                 let mut walked = Walked {
                     digest,
                     image,
-                    parents,
-                    is_listed: item.counter(PARENTS) > 0,
+                    parents: u64::try_from(parents).unwrap_or(0),
+                    archived_parents: u64::try_from(archived_parents).unwrap_or(0),
                     version: item.version,
                     tags: Vec::new(),
                     pulled: None,
