@@ -4,14 +4,24 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use berth_registry::ports::{Receive, ReceiveMessages, StoreErrorKind};
-use berth_registry::{Job, JobQueue, LifecycleJob, ReferrersJob, StatusFilter};
+use berth_lifecycle::LifecyclePolicy;
+use berth_registry::access::Action;
+use berth_registry::ports::{
+    Condition, Key, Operation, Receive, ReceiveMessages, StorageClass, StoreErrorKind,
+};
+use berth_registry::{
+    ImageSelector, ImageStatus, Job, JobQueue, LifecycleJob, Placed, PlacementJob, ReferrersJob,
+    StatusFilter,
+};
 use serde_json::json;
 
 use crate::harness::lifecycle::{
     DAY, NAME, act, all, changes, digests, expire_old, images, job, rule, set, work,
 };
-use crate::harness::{Fails, FaultyTable, Manifest, Plan, Store, TestRegistry, image, index_of};
+use crate::harness::{
+    Fails, FaultyTable, Manifest, MeddledTable, Meddler, Plan, Store, TestRegistry, image,
+    index_of, permit,
+};
 
 /// Returns the job that lets referrers follow `subject`.
 async fn referrers_job(registry: &TestRegistry, subject: &Manifest) -> Job {
@@ -25,6 +35,24 @@ async fn follow(registry: &TestRegistry, subject: &Manifest) {
     let job = referrers_job(registry, subject).await;
     let follow = work(&registry.store, registry.store.table.clone(), job).await.unwrap();
     assert_eq!(follow, []);
+}
+
+/// Brings the bytes of an image to where it needs them, and the image back if it is on its way.
+async fn place(registry: &TestRegistry, image: &Manifest) {
+    let Job::Lifecycle(LifecycleJob { repository, id }) = job(registry).await else { panic!() };
+    let of = Placed::Image(image.digest().parse().unwrap());
+    let job = Job::PlaceLayers(PlacementJob { repository, id, of });
+    let follow = work(&registry.store, registry.store.table.clone(), job).await.unwrap();
+    assert_eq!(follow, []);
+}
+
+/// Returns the jobs in the queue that let referrers follow.
+async fn queued_referrers_jobs(registry: &TestRegistry) -> Vec<Job> {
+    let queue = registry.store.queue(JobQueue::Lifecycle).0;
+    let receive = Receive { most: 10, hidden: Duration::from_mins(1), wait: Duration::ZERO };
+    let messages = queue.receive(receive).await.unwrap();
+    let jobs = messages.iter().map(|message| serde_json::from_str(&message.body).unwrap());
+    jobs.filter(|job| matches!(job, Job::Referrers(_))).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,6 +116,80 @@ async fn a_policy_archives_and_referrers_follow() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn referrers_come_back_with_their_subject() {
+    let registry = TestRegistry::new();
+    let subject = image("subject");
+    let signature = image("signature").about(&subject);
+    registry.push(NAME, "v1", &subject).await;
+    registry.push_untagged(NAME, &signature).await;
+    set(&registry, &expire_old()).await;
+    let active = StatusFilter::default();
+    let move_subject = async |class, status| {
+        let update = permit(Action::UpdateImageStorageClass, NAME);
+        let selector = ImageSelector::Digest(subject.digest().parse().unwrap());
+        let archive = &registry.registry.archive;
+        let updated = archive.update_storage_class(&update, &selector, class).await.unwrap();
+        assert_eq!(updated.status, status);
+    };
+    move_subject(StorageClass::Archive, ImageStatus::Archived).await;
+    follow(&registry, &subject).await;
+    assert_eq!(images(&registry, active).await, BTreeSet::new());
+    move_subject(StorageClass::Standard, ImageStatus::Activating).await;
+    // Nothing follows before it is back.
+    follow(&registry, &subject).await;
+    place(&registry, &subject).await;
+    assert_eq!(images(&registry, active).await, digests([&subject]));
+    registry.store.dispatch_all().await;
+    // One for each way that the subject went.
+    assert_eq!(
+        queued_referrers_jobs(&registry).await,
+        vec![referrers_job(&registry, &subject).await; 2]
+    );
+    follow(&registry, &subject).await;
+    place(&registry, &signature).await;
+    assert_eq!(images(&registry, active).await, digests([&subject, &signature]));
+    follow(&registry, &subject).await;
+    assert_eq!(images(&registry, active).await, digests([&subject, &signature]));
+    registry.store.check().await;
+}
+
+/// Lets a referrer follow its subject, to the archive or away, while somebody changes it.
+async fn follows_though_it_changes(policy: &LifecyclePolicy, expected: usize) {
+    let store = Store::new();
+    let registry = Arc::new(TestRegistry::on(&store).build());
+    let subject = image("subject");
+    let referrer = image("referrer").about(&subject);
+    registry.push(NAME, "v1", &subject).await;
+    registry.push_untagged(NAME, &referrer).await;
+    store.clock.advance(5 * DAY);
+    set(&registry, policy).await;
+    act(&registry).await;
+    let active = StatusFilter::default();
+    assert_eq!(images(&registry, active).await, digests([&referrer]));
+    let partition = format!("repository/{}", registry.id(NAME).await.unwrap());
+    let key = Key { partition, sort: format!("image/{}", referrer.digest()) };
+    // As a tag does to its image.
+    let raise = Operation::Add { key, counters: Vec::new(), condition: Condition::Present };
+    let others = store.table.clone();
+    let meddler = Meddler::before("transact", 0, async move {
+        others.transact(vec![raise]).await.unwrap();
+    });
+    let table = Arc::new(MeddledTable::wrap(store.table.clone(), meddler));
+    let job = referrers_job(&registry, &subject).await;
+    work(&store, table, job).await.unwrap();
+    assert_eq!(images(&registry, active).await, BTreeSet::new());
+    assert_eq!(all(&registry).await.len(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_referrer_that_changes_meanwhile_follows_all_the_same() {
+    follows_though_it_changes(&expire_old(), 0).await;
+    let archive = json!({"type": "transition", "targetStorageClass": "archive"});
+    let archive = rule(&json!({"tagStatus": "any"}), "sinceImagePulled", 4, &archive);
+    follows_though_it_changes(&archive, 2).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn referrers_follow_though_the_job_is_cut_off_anywhere() {
     for (fails, mut calls) in [(Fails::Before, 0), (Fails::After, 0)] {
         loop {
@@ -134,10 +236,6 @@ async fn dispatch_asks_for_referrers_to_follow() {
         registry.request("DELETE", gone).expect(202).await;
     }
     registry.store.dispatch_all().await;
-    let queue = registry.store.queue(JobQueue::Lifecycle).0;
-    let receive = Receive { most: 10, hidden: Duration::from_mins(1), wait: Duration::ZERO };
-    let messages = queue.receive(receive).await.unwrap();
-    let jobs: Vec<Job> =
-        messages.iter().map(|message| serde_json::from_str(&message.body).unwrap()).collect();
+    let jobs = queued_referrers_jobs(&registry).await;
     assert_eq!(jobs, [referrers_job(&registry, &subject).await]);
 }

@@ -100,13 +100,8 @@ impl Archive {
                     archived.then_some(ImageStatus::Archived)
                 }
                 (StorageClass::Standard, ImageStatus::Archived) => {
-                    let (name, id) = (name.clone(), repository.id.clone());
-                    let of = Placed::Image(digest.clone());
-                    let job = Job::PlaceLayers(PlacementJob { repository: name, id, of });
-                    let asked = Event::new(Change::Asked { job }, self.clock.now());
-                    let (status, events) = (ImageStatus::Activating, vec![asked]);
-                    let begun = self.transitions.change(&repository, &seen, status, events).await?;
-                    begun.then_some(status)
+                    let begun = self.begin_return(&repository, &seen).await?;
+                    begun.then_some(ImageStatus::Activating)
                 }
                 (_, status) => Some(status),
             };
@@ -134,6 +129,34 @@ impl Archive {
         }
         self.prepare(&repository.name).await?;
         self.transitions.archive(repository, &seen, checks).await
+    }
+
+    /// Begins to bring an image back, if it is in the archive. `false` if it changed meanwhile.
+    pub(crate) async fn bring_back(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<bool, RegistryError> {
+        match self.transitions.look(repository, digest).await? {
+            Some(seen) if seen.summary.storage.status == ImageStatus::Archived => {
+                self.begin_return(repository, &seen).await
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// Begins to bring an image back, and asks for the job that does the rest. `false` if it changed
+    /// since it was seen.
+    async fn begin_return(
+        &self,
+        repository: &Repository,
+        seen: &SeenImage,
+    ) -> Result<bool, RegistryError> {
+        let (name, id) = (repository.name.clone(), repository.id.clone());
+        let of = Placed::Image(seen.digest.clone());
+        let job = Job::PlaceLayers(PlacementJob { repository: name, id, of });
+        let asked = Event::new(Change::Asked { job }, self.clock.now());
+        self.transitions.change(repository, seen, ImageStatus::Activating, vec![asked]).await
     }
 
     /// Takes note that the repository has an archive, so that its pulls look at images' statuses.

@@ -1,4 +1,5 @@
-//! Referrers follow their subjects: they are deleted when these are, and archived when these are.
+//! Referrers follow their subjects: they are deleted when these are, and are archived and come back
+//! when these do.
 
 use berth_types::{Digest, RepositoryName};
 use serde::{Deserialize, Serialize};
@@ -6,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::LifecycleWorker;
 use super::policy_run::InForce;
 use crate::archive::ImageStatus;
+use crate::contention::Attempts;
 use crate::document::decode;
 use crate::error::RegistryError;
 use crate::jobs::Job;
@@ -18,6 +20,9 @@ use crate::ports::{
 
 /// How many referrers are read at once.
 const AT_ONCE: usize = 50;
+
+/// How often a referrer is tried that changes while it is to follow.
+const TRIES: usize = 5;
 
 /// Lets the referrers of an image follow it. Its fields are the message that says so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,13 +39,16 @@ pub struct ReferrersJob {
     pub after: Option<Digest>,
 }
 
-/// Returns the jobs that let referrers follow what changed: one for each image that went or was
-/// archived and has referrers.
+/// Returns the jobs that let referrers follow what changed: one for each image that went, was
+/// archived or came back, and has referrers.
 pub(crate) async fn jobs_for_referrers(
     table: &dyn ReadTable,
     change: &Change,
 ) -> Result<Option<Job>, StoreError> {
-    let (Change::ImageDeleted { image, .. } | Change::ImageArchived { image }) = change else {
+    let (Change::ImageDeleted { image, .. }
+    | Change::ImageArchived { image }
+    | Change::ImageActivated { image }) = change
+    else {
         return Ok(None);
     };
     let page = table.query(&query(&image.repository_id, &image.digest, None, 1)).await?;
@@ -54,8 +62,8 @@ pub(crate) async fn jobs_for_referrers(
 }
 
 impl LifecycleWorker {
-    /// Lets the referrers of an image follow it, if the repository has a lifecycle policy: to the
-    /// archive, or away. One that an index lists stays, as do those of an image that is there again.
+    /// Lets the referrers of an image follow it, if the repository has a lifecycle policy: away, to
+    /// the archive, or back from there. One that an index lists neither goes nor is archived.
     pub(super) async fn follow(
         &self,
         mut job: ReferrersJob,
@@ -65,13 +73,6 @@ impl LifecycleWorker {
             let Some(in_force) = self.in_force(&job.repository, &job.id).await? else {
                 return Ok(Vec::new());
             };
-            let key = Place::Image(&job.id, &job.subject).key();
-            let subject = self.table().get(&key, Consistency::Strong).await?;
-            let subject = subject.as_ref().map(decode::<Image>).transpose()?;
-            let subject = subject.map(|image| image.storage.status);
-            if subject.is_some_and(|status| status != ImageStatus::Archived) {
-                return Ok(Vec::new());
-            }
             let after = job.after.as_ref();
             let page = self.table().query(&query(&job.id, &job.subject, after, AT_ONCE)).await?;
             let prefix = referrers(&job.subject);
@@ -80,8 +81,8 @@ impl LifecycleWorker {
                 digest.map_err(|error| StoreError::new(StoreErrorKind::Damaged, error))
             };
             let digests: Vec<Digest> = page.items.iter().map(digest).collect::<Result<_, _>>()?;
-            self.move_along(&in_force, &job.subject, subject, &digests).await?;
-            job.after = digests.into_iter().next_back().or(job.after);
+            job.after = digests.last().cloned().or(job.after);
+            self.move_all(&in_force, &job.subject, digests).await?;
             if page.next.is_none() {
                 return Ok(Vec::new());
             }
@@ -91,27 +92,97 @@ impl LifecycleWorker {
         }
     }
 
-    async fn move_along(
+    /// Brings referrers to where their subject is, those that change meanwhile a few times more: no
+    /// other job would.
+    async fn move_all(
         &self,
         in_force: &InForce,
         subject: &Digest,
-        status: Option<ImageStatus>,
-        digests: &[Digest],
+        mut left: Vec<Digest>,
     ) -> Result<(), RegistryError> {
-        let (repository, mut decided) = (&in_force.repository, Vec::new());
+        let mut attempts = Attempts::at(subject);
+        for _ in 0..TRIES {
+            let key = Place::Image(&in_force.repository.id, subject).key();
+            let item = self.table().get(&key, Consistency::Strong).await?;
+            let image = item.as_ref().map(decode::<Image>).transpose()?;
+            left = match image.map(|image| image.storage.status) {
+                None => self.delete_referrers(in_force, subject, &left).await?,
+                Some(ImageStatus::Archived) => self.archive_referrers(in_force, &left).await?,
+                Some(ImageStatus::Active) => self.return_referrers(in_force, left).await?,
+                // They follow when it is back.
+                Some(ImageStatus::Activating) => return Ok(()),
+            };
+            if left.is_empty() {
+                return Ok(());
+            }
+            attempts.next().await?;
+        }
+        let repository = &in_force.repository.name;
+        tracing::warn!(%repository, %subject, left = left.len(), "referrers did not follow");
+        Ok(())
+    }
+
+    /// Deletes referrers whose subject is gone. Returns those that changed meanwhile.
+    async fn delete_referrers(
+        &self,
+        in_force: &InForce,
+        subject: &Digest,
+        digests: &[Digest],
+    ) -> Result<Vec<Digest>, RegistryError> {
+        let mut decided = Vec::new();
         for digest in digests {
-            let walked = Walk::of(self.table(), &repository.id, digest).next_image().await?;
-            let Some(walked) = walked else { continue };
-            let seen = Seen::from(walked);
-            match status {
-                None => decided.push((seen, Decision::DeleteWithoutSubject(subject.clone()))),
-                Some(_) => drop(self.archive_seen(repository, &seen).await?),
+            let seen = self.see(in_force, digest).await?;
+            let decision = || Decision::DeleteWithoutSubject(subject.clone());
+            decided.extend(seen.filter(|seen| !seen.is_listed).map(|seen| (seen, decision())));
+        }
+        if decided.is_empty() {
+            return Ok(Vec::new());
+        }
+        let done = self.removal.carry_out(&in_force.repository, &decided).await?;
+        let left = decided.into_iter().zip(done).filter(|(_, done)| !done);
+        Ok(left.map(|((seen, _), _)| seen.digest).collect())
+    }
+
+    /// Archives referrers. Returns those that changed meanwhile.
+    async fn archive_referrers(
+        &self,
+        in_force: &InForce,
+        digests: &[Digest],
+    ) -> Result<Vec<Digest>, RegistryError> {
+        let mut left = Vec::new();
+        for digest in digests {
+            let seen = self.see(in_force, digest).await?;
+            let can_go = |seen: &Seen| seen.parents == 0 && seen.summary.storage.is_active();
+            let Some(seen) = seen.filter(can_go) else { continue };
+            if !self.archive_seen(&in_force.repository, &seen).await? {
+                left.push(seen.digest);
             }
         }
-        if !decided.is_empty() {
-            self.removal.carry_out(repository, &decided).await?;
+        Ok(left)
+    }
+
+    /// Begins to bring referrers back. Returns those that changed meanwhile.
+    async fn return_referrers(
+        &self,
+        in_force: &InForce,
+        digests: Vec<Digest>,
+    ) -> Result<Vec<Digest>, RegistryError> {
+        let mut left = Vec::new();
+        for digest in digests {
+            if !self.archive.bring_back(&in_force.repository, &digest).await? {
+                left.push(digest);
+            }
         }
-        Ok(())
+        Ok(left)
+    }
+
+    async fn see(
+        &self,
+        in_force: &InForce,
+        digest: &Digest,
+    ) -> Result<Option<Seen>, RegistryError> {
+        let walked = Walk::of(self.table(), &in_force.repository.id, digest).next_image().await?;
+        Ok(walked.map(Seen::from))
     }
 }
 
