@@ -182,13 +182,21 @@ impl Manifest {
         document.into_manifest(kind)
     }
 
-    /// Returns the blobs that the registry must hold for this manifest, config first.
+    /// Returns the blobs that this manifest names, config first. The registry need not hold all of
+    /// them: see [`requires`](Self::requires).
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         let (config, layers) = match &self.content {
             ManifestContent::Image { config, layers } => (Some(config.as_ref()), layers.as_slice()),
             ManifestContent::Index { .. } => (None, [].as_slice()),
         };
-        config.into_iter().chain(layers.iter().filter(|layer| !layer.is_nondistributable()))
+        config.into_iter().chain(layers)
+    }
+
+    /// Whether the registry must hold the blob for this manifest: one that only non-distributable
+    /// layers name may be elsewhere.
+    #[must_use]
+    pub fn requires(&self, blob: &Digest) -> bool {
+        self.blobs().any(|named| named.digest == *blob && !named.is_nondistributable())
     }
 
     /// Returns the manifests that an index lists; none for an image.

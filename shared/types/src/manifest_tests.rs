@@ -43,7 +43,10 @@ fn reads_an_image() {
     let manifest = parse(media_types::OCI_MANIFEST, &image()).unwrap();
     assert_eq!(manifest.kind, ManifestKind::OciImage);
     let blobs: Vec<_> = manifest.blobs().map(|blob| blob.digest.to_string()).collect();
-    assert_eq!(blobs, [digest("config"), digest("layer")]);
+    assert_eq!(blobs, ["config", "layer", "foreign"].map(digest));
+    let required = ["config", "layer", "foreign", "other"]
+        .map(|of| manifest.requires(&Digest::of(crate::Algorithm::Sha256, of.as_bytes())));
+    assert_eq!(required, [true, true, false, false]);
     assert_eq!(manifest.artifact_type.as_deref(), Some("application/vnd.oci.image.config.v1+json"));
 }
 

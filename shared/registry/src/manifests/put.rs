@@ -77,7 +77,7 @@ pub(super) struct Pushed {
     pub(super) tags: Vec<Tag>,
     /// Registry that it is replicated from, if it is.
     pub(super) origin: Option<Origin>,
-    /// Distinct blobs that the repository must hold.
+    /// Distinct blobs that the manifest names.
     pub(super) blobs: Vec<Digest>,
     /// Distinct children of an index.
     pub(super) children: Vec<Digest>,
@@ -249,7 +249,7 @@ impl Push {
         };
         let mut missing = Vec::new();
         for (digest, item) in pushed.blobs.iter().zip(&sight.layers) {
-            if !is_visible(item.as_ref())? {
+            if pushed.manifest.requires(digest) && !is_visible(item.as_ref())? {
                 missing.push(digest.clone());
             }
         }

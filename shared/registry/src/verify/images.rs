@@ -154,6 +154,7 @@ impl Look<'_> {
         for layer in distinct(manifest.blobs().map(|blob| blob.digest.clone())) {
             let item = at(Place::Layer(content.id, &layer).key());
             let layer_item = item.and_then(|item| decode::<Layer>(item).ok());
+            let may_be_elsewhere = layer_item.is_none() && !manifest.requires(&layer);
             match layer_item.filter(Layer::is_visible) {
                 Some(item)
                     if item.storage == LayerStorage::Archived && summary.storage.is_active() =>
@@ -161,12 +162,12 @@ impl Look<'_> {
                     let damage = Damage::LayerArchived(layer.to_string());
                     self.damage(content.name, named(digest), damage);
                 }
-                Some(_) => {}
-                None => self.lacks(content, digest, &layer),
+                None if !may_be_elsewhere => self.lacks(content, digest, &layer),
+                Some(_) | None => {}
             }
             if at(place_of_use(content, &layer, digest)).is_some() {
                 checked.uses += 1;
-            } else {
+            } else if !may_be_elsewhere {
                 let damage = Damage::UseMissing(layer.to_string());
                 self.damage(content.name, named(digest), damage);
             }
