@@ -6,15 +6,17 @@ use crate::archive::{ImageStatus, StatusReader, Transitions};
 use crate::blobs::Layer;
 use crate::contention::{Attempts, won};
 use crate::document::{decode, encode, put};
-use crate::error::RegistryError;
+use crate::error::{MissingContent, RegistryError};
 use crate::layout::Place;
 use crate::ports::{Condition, Consistency, Item, MOST_OPERATIONS, Operation, TransactError};
-use crate::registry::Push;
+use crate::registry::{Push, SparseManifests};
 use crate::repositories::Repository;
 
 impl Push {
-    /// Looks again after a push: succeeds only if the repository stands then, unmarked, and makes
-    /// sure that its blobs are kept, and that the image and its children are not in the archive.
+    /// Looks again after a push: succeeds only if the repository stands then, unmarked, and has the
+    /// blobs, and makes sure that these are kept, and that the image and its children are not in the
+    /// archive. As the image's uses are there, what collection is about to do to a blob fails, if
+    /// that was kept, or was done before, and is told here.
     pub(super) async fn settle(
         &self,
         repository: &Repository,
@@ -35,6 +37,9 @@ impl Push {
                 return Err(RegistryError::RepositoryUnknown(name.clone()));
             };
             let stands = self.is_unmarked(&found, record).await?;
+            if stands {
+                self.must_still_have(repository, pushed, &items[1..])?;
+            }
             if stands
                 && self.are_kept(repository, blobs, &items[1..]).await?
                 && self.are_active(&found, pushed).await?
@@ -91,6 +96,24 @@ impl Push {
         let condition = Condition::Version(record.version);
         let operation = put(key, encode(&unmarked)?, record.version, condition);
         Ok(won(self.table.transact(vec![operation]).await)?)
+    }
+
+    /// Refuses a push that lost a blob: collection took it away between the looks before and after
+    /// the push, which so took longer than a grace period.
+    fn must_still_have(
+        &self,
+        repository: &Repository,
+        pushed: &Pushed,
+        items: &[Option<Item>],
+    ) -> Result<(), RegistryError> {
+        let lost = pushed.blobs.iter().zip(items).filter(|(_, item)| item.is_none());
+        let lost = lost.map(|(digest, _)| digest).filter(|digest| pushed.manifest.requires(digest));
+        let missing: Vec<_> = lost.cloned().collect();
+        if missing.is_empty() || self.rules.sparse_manifests == SparseManifests::Allow {
+            return Ok(());
+        }
+        let (repository, content) = (repository.name.clone(), MissingContent::Layers);
+        Err(RegistryError::ContentMissing { repository, content, missing })
     }
 
     /// Takes back deletions of the blobs that went on beside the push; `false` if one changed again.
