@@ -11,12 +11,15 @@ use crate::layout::{
 };
 use crate::manifests::ManifestRecord;
 use crate::ports::{
-    Condition, Consistency, Item, MOST_OPERATIONS, Operation, Query, Select, Timestamp,
+    Condition, Consistency, Item, MOST_OPERATIONS, ObjectKey, Operation, Query, Select, Timestamp,
 };
 use crate::uploads::Collectable;
 
 /// How many repositories one job hands on.
 const MOST_HANDED_ON: usize = 100;
+
+/// The most operations that take one item away: those of a layer.
+const MOST_OF_AN_ITEM: usize = 3;
 
 impl CollectWorker {
     /// Hands the deleted repositories on, each to a job of its own; returns where to go on, if there
@@ -55,12 +58,12 @@ impl CollectWorker {
             return Ok(None);
         };
         let mut attempts = Attempts::at(&job.repository);
-        while let Some(is_done) = self.take_some(&job.id).await? {
-            if self.is_late(until) {
-                return Ok(Some(Job::CollectDeleted(job)));
-            }
-            if !is_done {
-                attempts.next().await?;
+        loop {
+            match self.take_all(&job.id, until).await? {
+                Taken::Nothing => break,
+                Taken::All => {}
+                Taken::Some => attempts.next().await?,
+                Taken::OutOfTime => return Ok(Some(Job::CollectDeleted(job))),
             }
         }
         // Written once, when the repository was deleted.
@@ -73,46 +76,47 @@ impl CollectWorker {
         Ok(None)
     }
 
-    /// Takes a batch away: `None` if there is none, else whether nobody else changed it meanwhile.
-    async fn take_some(&self, id: &RepositoryId) -> Result<Option<bool>, RegistryError> {
-        let mut plain = Vec::new();
-        let mut large = Vec::new();
+    /// Goes over all that is left, and takes it away, in as few transactions as it fits.
+    async fn take_all(&self, id: &RepositoryId, until: Timestamp) -> Result<Taken, RegistryError> {
+        let mut taken = Taken::Nothing;
+        let mut batch = Batch::default();
         let mut content = self.content(id);
-        while let Some(item) = content.next().await?
-            && plain.len() < MOST_OPERATIONS
-        {
-            let sort = item.key.sort.as_str();
-            if sort == FIGURES {
-                continue;
+        loop {
+            let item = content.next().await?;
+            let is_last = item.is_none();
+            if let Some(item) = item.filter(|item| item.key.sort != FIGURES) {
+                if item.key.sort.starts_with(UPLOADS) {
+                    let session = Collectable::read(item)?;
+                    session.discard(self.table.as_ref(), self.doomed.as_ref()).await?;
+                } else {
+                    batch.add(id, item, self.clock.now())?;
+                }
+                taken = taken.max(Taken::All);
             }
-            if sort.starts_with(LAYERS) {
-                return self.take_layer(id, &item).await.map(Some);
+            if is_last || batch.is_full() {
+                if !self.take(std::mem::take(&mut batch)).await? {
+                    taken = taken.max(Taken::Some);
+                }
+                if is_last {
+                    return Ok(taken);
+                }
             }
-            if sort.starts_with(UPLOADS) {
-                let session = Collectable::read(item)?;
-                session.discard(self.table.as_ref(), self.doomed.as_ref()).await?;
-                return Ok(Some(true));
+            if self.is_late(until) {
+                return Ok(Taken::OutOfTime);
             }
-            if sort.starts_with(MANIFESTS) {
-                large.extend(ManifestRecord::read(&item)?.object().cloned());
-            }
-            plain.push(Operation::Delete { key: item.key, condition: Condition::Any });
         }
-        if plain.is_empty() {
-            return Ok(None);
-        }
-        let won = won(self.table.transact(plain).await)?;
-        for object in large.iter().filter(|_| won) {
-            self.doomed.delete(object).await?;
-        }
-        Ok(Some(won))
     }
 
-    async fn take_layer(&self, id: &RepositoryId, item: &Item) -> Result<bool, RegistryError> {
-        let digest = parse_layer_key(&item.key.sort).ok_or_else(|| damaged(&item.key.sort))?;
-        let layer: Layer = decode(item)?;
-        let operations = layer.removal(id, &digest, item.version, self.clock.now())?;
-        Ok(won(self.table.transact(operations).await)?)
+    /// Takes a batch away; `false` if somebody else changed it meanwhile.
+    async fn take(&self, batch: Batch) -> Result<bool, RegistryError> {
+        if batch.operations.is_empty() {
+            return Ok(true);
+        }
+        let won = won(self.table.transact(batch.operations).await)?;
+        for object in batch.manifests.iter().filter(|_| won) {
+            self.doomed.delete(object).await?;
+        }
+        Ok(won)
     }
 
     /// Whether nothing is left. The figures are, until dispatch has read of the deletion.
@@ -122,5 +126,49 @@ impl CollectWorker {
 
     fn content(&self, id: &RepositoryId) -> Range<'_> {
         Range::over(self.table.as_ref(), content(id), "", None, Select::Items)
+    }
+}
+
+/// What came of a walk over what a deleted repository left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Taken {
+    /// There was nothing.
+    Nothing,
+    /// What was seen is gone.
+    All,
+    /// Some of it changed meanwhile, and is still there.
+    Some,
+    /// The time was up.
+    OutOfTime,
+}
+
+/// What goes in one transaction.
+#[derive(Debug, Default)]
+struct Batch {
+    operations: Vec<Operation>,
+    /// Objects of manifests, which go after it.
+    manifests: Vec<ObjectKey>,
+}
+
+impl Batch {
+    /// Adds what takes an item away.
+    fn add(&mut self, id: &RepositoryId, item: Item, now: Timestamp) -> Result<(), RegistryError> {
+        let sort = item.key.sort.as_str();
+        if sort.starts_with(LAYERS) {
+            let digest = parse_layer_key(sort).ok_or_else(|| damaged(sort))?;
+            let layer: Layer = decode(&item)?;
+            self.operations.extend(layer.removal(id, &digest, item.version, now)?);
+            return Ok(());
+        }
+        if sort.starts_with(MANIFESTS) {
+            self.manifests.extend(ManifestRecord::read(&item)?.object().cloned());
+        }
+        self.operations.push(Operation::Delete { key: item.key, condition: Condition::Any });
+        Ok(())
+    }
+
+    /// Whether there may be no room for another item.
+    fn is_full(&self) -> bool {
+        self.operations.len() + MOST_OF_AN_ITEM > MOST_OPERATIONS
     }
 }
