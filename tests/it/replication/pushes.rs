@@ -299,11 +299,68 @@ async fn what_is_in_the_archive_stays_there() {
     let image = image(1);
     world.test(0).push(HERE, "v1", &image).await;
     let jobs = world.dispatch().await;
-    let permit = permit(Action::UpdateImageStorageClass, HERE);
-    let selector = ImageSelector::Digest(image.digest().parse().unwrap());
-    let archive = &world.test(0).registry.archive;
-    archive.update_storage_class(&permit, &selector, StorageClass::Archive).await.unwrap();
+    archive(&world, 0, &image).await;
     world.work(&jobs[0]).await.unwrap();
     assert_eq!(status(&world, &image).await.as_deref(), Some("ImageArchived"));
     assert_eq!(world.test(1).id(HERE).await, None);
+}
+
+async fn archive(world: &World, member: usize, image: &Manifest) {
+    let permit = permit(Action::UpdateImageStorageClass, HERE);
+    let selector = ImageSelector::Digest(image.digest().parse().unwrap());
+    let archive = &world.test(member).registry.archive;
+    archive.update_storage_class(&permit, &selector, StorageClass::Archive).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_back_from_the_archive_goes_with_its_tags() {
+    let world = World::new();
+    for (here, there) in [(0, 1), (1, 2)] {
+        let to = world.members[there].destination();
+        world.members[here].put_rules(vec![rule(&[to])]).await;
+    }
+    world.members[2].allow(super::world::ACCOUNT, &["ecr:*"]).await;
+    let image = image(1);
+    world.source().put_rules(Vec::new()).await;
+    for tag in ["v1", "v2"] {
+        world.test(0).push(HERE, tag, &image).await;
+    }
+    archive(&world, 0, &image).await;
+    world.settle().await;
+    let to = world.members[1].destination();
+    world.source().put_rules(vec![rule(&[to])]).await;
+    world.test(0).push(HERE, "v1", &image).await;
+    world.settle().await;
+    for tag in ["v1", "v2"] {
+        world.test(1).assert_has(HERE, tag, &image).await;
+    }
+    assert_eq!(status(&world, &image).await.as_deref(), Some("COMPLETE"));
+    // What brings it back there came by replication, and goes no further.
+    archive(&world, 1, &image).await;
+    archive(&world, 0, &image).await;
+    world.settle().await;
+    world.test(0).push(HERE, "v1", &image).await;
+    world.settle().await;
+    world.test(1).assert_has(HERE, "v1", &image).await;
+    world.test(2).assert_lacks(HERE, "v1").await;
+    world.check().await;
+}
+
+#[tokio::test]
+async fn children_in_the_archive_there_come_again_with_a_new_index() {
+    let world = world().await;
+    let children = [image(1), image(2)];
+    for child in &children {
+        world.test(0).push_untagged(HERE, child).await;
+    }
+    world.settle().await;
+    archive(&world, 1, &children[0]).await;
+    let index = index_of(&children);
+    world.test(0).push(HERE, "all", &index).await;
+    world.settle().await;
+    assert_eq!(status(&world, &index).await.as_deref(), Some("COMPLETE"));
+    for image in [&index, &children[0], &children[1]] {
+        world.test(1).assert_has(HERE, &image.digest(), image).await;
+    }
+    world.check().await;
 }

@@ -147,7 +147,7 @@ impl Placement {
                 return Ok(Progress::Done);
             };
             if seen.summary.storage.status != ImageStatus::Activating
-                || self.transitions.activate(repository, &seen).await?
+                || self.transitions.activate(repository, &seen, None).await?
             {
                 return Ok(Progress::Done);
             }

@@ -8,7 +8,7 @@ use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::Place;
 use crate::manifests::{Image, ManifestRecord, PARENTS, distinct};
-use crate::outbox::{Change, ChangedImage, Event};
+use crate::outbox::{Change, ChangedImage, Event, Origin};
 use crate::ports::{Clock, Condition, Consistency, Operation, ReadObjects, WriteTable};
 use crate::repositories::Repository;
 
@@ -102,14 +102,17 @@ impl Transitions {
         Ok(won(self.table.transact(operations).await)?)
     }
 
-    /// Makes an image that is in the archive, or on its way back, one that can be pulled. `false`
-    /// if it changed since it was seen.
+    /// Makes an image that is in the archive, or on its way back, one that can be pulled, since it
+    /// was restored or pushed, if by a replication, from `origin`. `false` if it changed since it
+    /// was seen.
     pub(crate) async fn activate(
         &self,
         repository: &Repository,
         seen: &SeenImage,
+        origin: Option<Origin>,
     ) -> Result<bool, RegistryError> {
         let image = ChangedImage::of(repository, &seen.digest, &seen.summary);
+        let image = ChangedImage { origin, ..image };
         let event = Event::new(Change::ImageActivated { image }, self.clock.now());
         self.change(repository, seen, ImageStatus::Active, vec![event]).await
     }

@@ -12,7 +12,7 @@ use crate::repositories::Directory;
 const AT_ONCE: usize = 1000;
 
 /// Returns all tags of an image, as they are now.
-pub(super) async fn all_tags(
+pub(crate) async fn all_tags(
     table: &dyn ReadTable,
     id: &RepositoryId,
     digest: &Digest,

@@ -34,6 +34,7 @@ pub(crate) use excluded::Excluded;
 pub use get::{ManifestHead, StoredManifest};
 pub use get_image::StoredImage;
 pub use image_id::{ImageId, ImageSelector};
+pub(crate) use image_tags::all_tags;
 pub use list::{ImageDetail, ImagePage, ImageQuery, TagStatus};
 pub use pull_time_exclusions::{PrincipalPage, PullTimeExclusions};
 pub(crate) use pull_times::PullTimes;

@@ -149,8 +149,9 @@ impl Push {
                 continue;
             }
             if let Some(seen) = transitions.look(repository, &digest).await? {
+                let origin = pushed.origin.clone();
                 active &= seen.summary.storage.is_active()
-                    || transitions.activate(repository, &seen).await?;
+                    || transitions.activate(repository, &seen, origin).await?;
             }
         }
         Ok(active)

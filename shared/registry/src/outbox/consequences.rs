@@ -10,14 +10,13 @@ impl Event {
     /// Whether something may be replicated of the event: not of one that tells of a replication.
     pub(super) fn is_replicable(&self) -> bool {
         match &self.change {
-            Change::ImagePushed { image, .. } | Change::ImageDeleted { image, .. } => {
-                image.origin.is_none()
-            }
+            Change::ImagePushed { image, .. }
+            | Change::ImageDeleted { image, .. }
+            | Change::ImageActivated { image } => image.origin.is_none(),
             Change::TagsRemoved { origin, .. } | Change::RepositoryChanged { origin, .. } => {
                 origin.is_none()
             }
             Change::ImageArchived { .. }
-            | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }
             | Change::Asked { .. }
             | Change::Due { .. } => false,
@@ -30,8 +29,11 @@ impl Event {
         match (&self.change, rules) {
             (Change::Asked { job }, _) => vec![job.clone()],
             (Change::Due { jobs }, _) => jobs.clone(),
-            (Change::ImageArchived { image } | Change::ImageActivated { image }, _) => {
-                vec![Job::PlaceLayers(placement(image))]
+            (Change::ImageArchived { image }, _) => vec![Job::PlaceLayers(placement(image))],
+            (change @ Change::ImageActivated { image }, rules) => {
+                let rules = rules.filter(|_| self.is_replicable());
+                let replication = rules.map(|rules| rules.jobs(change)).unwrap_or_default();
+                std::iter::once(Job::PlaceLayers(placement(image))).chain(replication).collect()
             }
             (Change::RepositoryDeleted { repository, repository_id }, _) => {
                 let job = DeletedCollection::new(repository.clone(), repository_id.clone());

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use super::failure::Stop;
 use super::{ImageToReplicate, Peer, ReplicationFailure, ReplicationOutcome, ReplicationPorts};
 use crate::access::RepositoryPermit;
+use crate::document::decode;
 use crate::error::RegistryError;
 use crate::layout::Place;
-use crate::manifests::{ManifestRecord, PutManifest, distinct};
+use crate::manifests::{Image, ManifestRecord, PutManifest, distinct};
 use crate::ports::{Consistency, Timestamp};
 use crate::repositories::Repository;
 
@@ -151,7 +152,8 @@ impl Course<'_> {
         Ok(Some(Standing { digest: digest.clone(), record, bytes, manifest }))
     }
 
-    /// Returns the children of an index that are not there, but for those that are `left_out`.
+    /// Returns the children of an index that are not there, or can't be pulled there, but for those
+    /// that are `left_out`.
     async fn missing_children(
         &self,
         standing: &Standing,
@@ -162,8 +164,14 @@ impl Course<'_> {
         let id = &self.destination.id;
         let keys: Vec<_> = children.iter().map(|child| Place::Image(id, child).key()).collect();
         let items = self.peer.registry.push.table.batch_get(&keys, Consistency::Strong).await?;
-        let missing = children.into_iter().zip(items).filter(|(_, item)| item.is_none());
-        Ok(missing.map(|(child, _)| child).collect())
+        let mut missing = Vec::new();
+        for (child, item) in children.into_iter().zip(items) {
+            let image = item.as_ref().map(decode::<Image>).transpose()?;
+            if !image.is_some_and(|image| image.storage.is_active()) {
+                missing.push(child);
+            }
+        }
+        Ok(missing)
     }
 
     /// Stops when time is over.

@@ -29,6 +29,11 @@ pub enum Replicated {
         /// Tags that it got.
         tags: Vec<Tag>,
     },
+    /// An image came back from the archive, and goes with all its tags.
+    Return {
+        /// Digest of its manifest.
+        digest: Digest,
+    },
     /// An image was deleted, and goes at the destination as well.
     Deletion {
         /// Digest of its manifest.

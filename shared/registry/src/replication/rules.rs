@@ -85,15 +85,14 @@ impl ReplicationRules {
     /// Returns the jobs that follow from a change of a client's: one for each destination.
     pub(crate) fn jobs(&self, change: &Change) -> Vec<Job> {
         let (repository, id) = match change {
-            Change::ImagePushed { image, .. } | Change::ImageDeleted { image, .. } => {
-                (&image.repository, &image.repository_id)
-            }
+            Change::ImagePushed { image, .. }
+            | Change::ImageDeleted { image, .. }
+            | Change::ImageActivated { image } => (&image.repository, &image.repository_id),
             Change::TagsRemoved { repository, repository_id, .. }
             | Change::RepositoryChanged { repository, repository_id, .. } => {
                 (repository, repository_id)
             }
             Change::ImageArchived { .. }
-            | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }
             | Change::Asked { .. }
             | Change::Due { .. } => return Vec::new(),
@@ -135,6 +134,9 @@ impl ReplicationPlan<'_> {
                 let digest = image.digest.clone();
                 self.select(tags).map(|tags| Replicated::Push { digest, tags })
             }
+            Change::ImageActivated { image } => {
+                Some(Replicated::Return { digest: image.digest.clone() })
+            }
             Change::ImageDeleted { image, .. } => {
                 let digest = image.digest.clone();
                 Some(match self.deletions {
@@ -149,7 +151,6 @@ impl ReplicationPlan<'_> {
             Change::TagsRemoved { .. }
             | Change::RepositoryChanged { .. }
             | Change::ImageArchived { .. }
-            | Change::ImageActivated { .. }
             | Change::RepositoryDeleted { .. }
             | Change::Asked { .. }
             | Change::Due { .. } => None,

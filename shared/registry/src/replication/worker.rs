@@ -4,9 +4,12 @@ use async_trait::async_trait;
 use berth_types::{Digest, Tag};
 
 use super::status::{ReplicationState, StatusKeeper};
-use super::{ImageToReplicate, Peers, ReplicateJob, Replicated, ReplicationOutcome};
+use super::{
+    ImageToReplicate, Peers, ReplicateJob, Replicated, ReplicationOutcome, ReplicationRules,
+};
 use crate::error::RegistryError;
 use crate::jobs::{Job, Work, WorkError};
+use crate::manifests::all_tags;
 use crate::ports::{Clock, ReadObjects, Timestamp, WriteTable};
 use crate::registry::Identity;
 use crate::settings::ReplicationDestination;
@@ -40,6 +43,10 @@ impl ReplicateWorker {
     async fn run(&self, job: ReplicateJob, until: Timestamp) -> Result<Vec<Job>, WorkError> {
         match job.change.clone() {
             Replicated::Push { digest, tags } => self.push(job, digest, tags, until).await,
+            Replicated::Return { digest } => match self.tags_to_return(&job, &digest).await? {
+                Some(tags) => self.push(job, digest, tags, until).await,
+                None => Ok(Vec::new()),
+            },
             Replicated::Deletion { digest } => {
                 self.delete(&job, &digest).await?;
                 self.keeper(&job, &digest).forget().await?;
@@ -58,6 +65,19 @@ impl ReplicateWorker {
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// Returns those of an image's tags that go to the destination; `None` if the image does not.
+    async fn tags_to_return(
+        &self,
+        job: &ReplicateJob,
+        digest: &Digest,
+    ) -> Result<Option<Vec<Tag>>, RegistryError> {
+        let table = self.ports.table.as_ref();
+        let tags = all_tags(table, &job.repository_id, digest).await?;
+        let rules = ReplicationRules::read(table, &self.identity).await?;
+        let plan = rules.plan(&job.repository, &job.destination);
+        Ok(plan.and_then(|plan| plan.select(&tags)))
     }
 
     async fn push(
