@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use berth_contract::TableAround;
 use berth_registry::access::{Action, Caller, Facts};
 use berth_registry::ports::{
-    Attributes, Clock as _, Condition, Consistency, Key, Operation, Query, Select, StoreErrorKind,
+    Attributes, Clock as _, Condition, Consistency, Key, Operation, PublishEvents, Query,
+    RegistryEvent, Select, StoreError, StoreErrorKind,
 };
 use berth_registry::{JobQueues, StorageFigures, WatchedTable, WhenNotEmpty, Written};
 use bytes::Bytes;
@@ -144,6 +146,46 @@ async fn only_what_was_left_is_swept() {
     store.clock.advance(Duration::from_mins(2));
     assert_eq!(dispatch.sweep_left(store.clock.now()).await.unwrap(), 1);
     assert_eq!(outbox(store).await.len(), 1);
+}
+
+/// Hears of everything but one tag, of which it can't be told.
+#[derive(Debug)]
+struct RefusesTag {
+    told: Told,
+    tag: &'static str,
+}
+
+#[async_trait]
+impl PublishEvents for RefusesTag {
+    async fn publish(&self, events: &[RegistryEvent]) -> Result<(), StoreError> {
+        if events.iter().any(|event| event.detail().unwrap()["image-tag"] == self.tag) {
+            return Err(StoreError::new(StoreErrorKind::Internal, "the event is refused"));
+        }
+        self.told.publish(events).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_can_not_be_dispatched_keeps_no_other_waiting() {
+    let registry = TestRegistry::new();
+    let store = &registry.store;
+    for number in 0..50 {
+        registry.push(NAME, &format!("v{number}"), &image(number)).await;
+    }
+    let bus = Arc::new(RefusesTag { told: Told::default(), tag: "v7" });
+    let dispatch = dispatcher(store.table.clone(), bus.clone(), store.jobs());
+    let moment = store.clock.now().plus(Duration::from_millis(1));
+    for _ in 0..2 {
+        let refused = dispatch.sweep(moment).await.unwrap_err();
+        assert!(refused.to_string().contains("the event is refused"), "{refused}");
+        assert_eq!(outbox(store).await.len(), 1, "it stays, and no other");
+    }
+    assert_eq!(bus.told.take().len(), 49);
+    assert_eq!(figures(&registry).await.images, 49);
+
+    let dispatch = dispatcher(store.table.clone(), Arc::new(Told::default()), store.jobs());
+    assert_eq!(dispatch.sweep(moment).await.unwrap(), 1);
+    assert_eq!(figures(&registry).await.images, 50);
 }
 
 fn faulty_jobs(store: &Store, plan: &SharedPlan) -> JobQueues {

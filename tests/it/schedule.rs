@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use berth_contract::CountingTable;
 use berth_registry::access::Action;
-use berth_registry::ports::{Clock as _, StoreErrorKind, WriteTable};
+use berth_registry::ports::{
+    Attributes, Clock, Condition, Key, Operation, StoreErrorKind, Timestamp, WriteTable,
+};
 use berth_registry::{Job, RegistryError, Schedule};
+use bytes::Bytes;
 use futures_util::future::join_all;
 
 use crate::harness::{Fails, FaultyTable, Plan, Store, TestRegistry, permit};
@@ -103,6 +106,51 @@ async fn what_was_missed_is_caught_up_once() {
     store.clock.advance(10 * Schedule::DAY);
     tick(&schedule, store).await.unwrap();
     assert_each_once(&asked(store).await, 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_put_back_ends_nothing() {
+    let registry = repositories(30).await;
+    let store = &registry.store;
+    let schedule = schedule(store, store.table.clone());
+    // A year ahead, until somebody mends the clock.
+    let ahead = Arc::new(Ahead(store.clock.clone(), 365 * Schedule::DAY));
+    let wrong = Schedule::new(store.table.clone(), ahead.clone(), Schedule::DAY);
+    wrong.tick(ahead.now().plus(HOUR)).await.unwrap();
+    tick(&schedule, store).await.unwrap();
+    assert!(asked(store).await.is_empty(), "it begins to count");
+    store.clock.advance(Schedule::DAY);
+    tick(&schedule, store).await.unwrap();
+    assert_each_once(&asked(store).await, 30);
+}
+
+/// A clock that is ahead of another one.
+#[derive(Debug)]
+struct Ahead(Arc<dyn Clock>, Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        self.0.now().plus(self.1)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_can_not_be_read_keeps_no_other_waiting() {
+    let registry = repositories(10).await;
+    let store = &registry.store;
+    let schedule = schedule(store, store.table.clone());
+    tick(&schedule, store).await.unwrap();
+    let damaged = Operation::Put {
+        key: Key { partition: "names".to_owned(), sort: "team/app-0003-damaged".to_owned() },
+        document: Bytes::from_static(b"{}"),
+        attributes: Attributes::new(),
+        first_version: 1,
+        condition: Condition::Any,
+    };
+    store.table.transact(vec![damaged]).await.unwrap();
+    store.clock.advance(Schedule::DAY);
+    tick(&schedule, store).await.unwrap();
+    assert_each_once(&asked(store).await, 10);
 }
 
 #[tokio::test]

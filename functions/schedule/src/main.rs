@@ -22,8 +22,10 @@ fn main() -> ExitCode {
         let schedule = Schedule::new(table.clone(), Arc::new(SystemClock), Schedule::DAY);
         let dispatch = Dispatch::new(table, events, jobs, settings.identity());
         serve_timer(async |Tick { now, half }| {
-            schedule.tick(half).await?;
-            dispatch.sweep_left(now).await.map(drop)
+            let asked = schedule.tick(half).await;
+            // Also if that failed: what lies in the outbox does not wait for it.
+            dispatch.sweep_left(now).await?;
+            asked
         })
         .await
     })

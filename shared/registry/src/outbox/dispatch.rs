@@ -1,5 +1,8 @@
 use std::collections::HashSet;
+use std::slice;
 use std::sync::Arc;
+
+use futures_util::future::try_join_all;
 
 use super::{Event, EventId};
 use crate::contention::Attempts;
@@ -8,7 +11,9 @@ use crate::figures;
 use crate::jobs::JobQueues;
 use crate::layout::Place;
 use crate::lifecycle::jobs_for_referrers;
-use crate::ports::{Condition, Consistency, Operation, PublishEvents, TransactError, WriteTable};
+use crate::ports::{
+    Condition, Consistency, Operation, PublishEvents, StoreErrorKind, TransactError, WriteTable,
+};
 use crate::registry::Identity;
 use crate::replication::ReplicationRules;
 
@@ -32,6 +37,14 @@ pub struct Dispatch {
     registry: Identity,
 }
 
+/// What a dispatch came to.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    dispatched: usize,
+    /// Why the first of the events that are left was not dispatched.
+    failed: Option<RegistryError>,
+}
+
 impl Dispatch {
     /// Makes what dispatches the outbox in `table`, which is that of `registry`.
     #[must_use]
@@ -46,8 +59,14 @@ impl Dispatch {
 
     /// Dispatches events, as far as they are in the outbox, and returns how many there were. One
     /// that can't be read is left where it is, and logged.
+    ///
+    /// # Errors
+    ///
+    /// One that can't be dispatched is left and logged as well, and keeps no other waiting: the first
+    /// such failure is returned when the others are dispatched. A store that is unavailable ends the
+    /// work at once.
     pub async fn dispatch(&self, ids: &[EventId]) -> Result<usize, RegistryError> {
-        let mut dispatched = 0;
+        let mut tally = Tally::default();
         for ids in ids.chunks(PAGE) {
             let distinct: HashSet<_> = ids.iter().copied().collect();
             let ids: Vec<_> = distinct.into_iter().collect();
@@ -56,34 +75,69 @@ impl Dispatch {
             let items = items.into_iter().flatten();
             let mut events: Vec<_> = items.filter_map(|item| Event::read(&item)).collect();
             events.sort_by_key(|event| event.id);
-            dispatched += events.len();
-            self.carry_out(&events).await?;
+            self.carry_out(&events, &mut tally).await?;
         }
-        Ok(dispatched)
+        tally.result()
     }
 
-    /// Carries out what follows from events, and deletes them.
-    pub(super) async fn carry_out(&self, events: &[Event]) -> Result<(), RegistryError> {
+    /// Carries out what follows from events, and deletes them. What fails together is tried one by
+    /// one, so that an event that can't be dispatched is left alone.
+    pub(super) async fn carry_out(
+        &self,
+        events: &[Event],
+        tally: &mut Tally,
+    ) -> Result<(), RegistryError> {
         // They are read after the events happened, and hold for these.
         let rules = match events.iter().any(Event::is_replicable) {
             true => Some(ReplicationRules::read(self.table.as_ref(), &self.registry).await?),
             false => None,
         };
         for group in events.chunks(GROUP) {
-            let told: Vec<_> =
-                group.iter().flat_map(|event| event.announcements(&self.registry)).collect();
-            let follow = |event: &Event| event.consequences(rules.as_ref());
-            let mut jobs: Vec<_> = group.iter().flat_map(follow).collect();
-            for event in group {
-                jobs.extend(jobs_for_referrers(self.table.as_ref(), &event.change).await?);
+            match self.carry_out_together(group, rules.as_ref()).await {
+                Ok(()) => tally.dispatched += group.len(),
+                Err(error) if is_passing(&error) => return Err(error),
+                Err(_) => self.carry_out_each(group, rules.as_ref(), tally).await?,
             }
-            if !told.is_empty() {
-                self.events.publish(&told).await?;
-            }
-            self.jobs.send(&jobs).await?;
-            self.count(group).await?;
         }
         Ok(())
+    }
+
+    async fn carry_out_each(
+        &self,
+        events: &[Event],
+        rules: Option<&ReplicationRules>,
+        tally: &mut Tally,
+    ) -> Result<(), RegistryError> {
+        for event in events {
+            match self.carry_out_together(slice::from_ref(event), rules).await {
+                Ok(()) => tally.dispatched += 1,
+                Err(error) if is_passing(&error) => return Err(error),
+                Err(error) => {
+                    let key = Place::Event(event.id).key();
+                    tracing::error!(?key, %error, "an event can't be dispatched");
+                    tally.failed.get_or_insert(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn carry_out_together(
+        &self,
+        events: &[Event],
+        rules: Option<&ReplicationRules>,
+    ) -> Result<(), RegistryError> {
+        let told: Vec<_> =
+            events.iter().flat_map(|event| event.announcements(&self.registry)).collect();
+        let mut jobs: Vec<_> = events.iter().flat_map(|event| event.consequences(rules)).collect();
+        let followed =
+            events.iter().map(|event| jobs_for_referrers(self.table.as_ref(), &event.change));
+        jobs.extend(try_join_all(followed).await?.into_iter().flatten());
+        if !told.is_empty() {
+            self.events.publish(&told).await?;
+        }
+        self.jobs.send(&jobs).await?;
+        self.count(events).await
     }
 
     /// Counts events and deletes them, each once, whoever else does so at the same time.
@@ -109,6 +163,18 @@ impl Dispatch {
         }
         Ok(())
     }
+}
+
+impl Tally {
+    /// Returns how many events were dispatched, if none is left.
+    pub(super) fn result(self) -> Result<usize, RegistryError> {
+        self.failed.map_or(Ok(self.dispatched), Err)
+    }
+}
+
+/// Whether what failed has nothing to do with the event that it failed on.
+fn is_passing(error: &RegistryError) -> bool {
+    matches!(error, RegistryError::Store(error) if error.kind() == StoreErrorKind::Unavailable)
 }
 
 fn deletions(events: &[&Event]) -> Vec<Operation> {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::dispatch::PAGE;
+use super::dispatch::{PAGE, Tally};
 use super::{Dispatch, Event, EventId};
 use crate::error::RegistryError;
 use crate::layout::{OUTBOX_SHARDS, outbox};
@@ -21,16 +21,25 @@ impl Dispatch {
     /// returns how many there were. One that can't be read is left where it is, and logged.
     ///
     /// Costs one read for each of the shards, if there are none.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`dispatch`](Self::dispatch).
     pub async fn sweep(&self, moment: Timestamp) -> Result<usize, RegistryError> {
-        let mut dispatched = 0;
+        let mut tally = Tally::default();
         for shard in 0..OUTBOX_SHARDS {
-            dispatched += self.sweep_shard(shard, moment).await?;
+            self.sweep_shard(shard, moment, &mut tally).await?;
         }
-        Ok(dispatched)
+        tally.result()
     }
 
-    async fn sweep_shard(&self, shard: u8, moment: Timestamp) -> Result<usize, RegistryError> {
-        let (mut dispatched, mut after) = (0, None);
+    async fn sweep_shard(
+        &self,
+        shard: u8,
+        moment: Timestamp,
+        tally: &mut Tally,
+    ) -> Result<(), RegistryError> {
+        let mut after = None;
         loop {
             let query = Query {
                 partition: outbox(shard),
@@ -45,10 +54,9 @@ impl Dispatch {
             page.items.retain(|item| EventId::of(&item.key).is_none_or(|id| id.at < moment));
             let is_last = page.items.len() < found || page.next.is_none();
             let events: Vec<_> = page.items.iter().filter_map(Event::read).collect();
-            self.carry_out(&events).await?;
-            dispatched += events.len();
+            self.carry_out(&events, tally).await?;
             if is_last {
-                return Ok(dispatched);
+                return Ok(());
             }
             after = page.next;
         }

@@ -17,6 +17,7 @@ use crate::ports::{Clock, Timestamp, WriteTable};
 /// belong to it. Parts that passed while nothing ran are caught up by one walk, of a period at
 /// most. Where the walk is lies in the table, and goes on in the transaction that asks: however
 /// many schedules run, and wherever they are cut off, each repository is asked for once a period.
+/// A clock that was put back by more than a period makes the schedule begin to count anew.
 ///
 /// A tick costs one read. A walk costs a read of a thousand names and a write for each thousand
 /// repositories, and a read of each policy that is due: in a day that is 24 times the names, and

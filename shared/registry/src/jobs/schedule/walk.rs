@@ -11,9 +11,7 @@ use crate::jobs::Job;
 use crate::layout::{NAMES, Place, RepositoryId};
 use crate::lifecycle::LifecycleJob;
 use crate::outbox::{Change, Event};
-use crate::ports::{
-    Condition, Consistency, Item, Query, Select, StoreError, StoreErrorKind, Timestamp,
-};
+use crate::ports::{Condition, Consistency, Item, Query, Select, Timestamp};
 
 /// How many names are read at once.
 const PAGE: usize = 1000;
@@ -46,12 +44,13 @@ impl Schedule {
         let key = Place::Schedule.key();
         let now = self.clock.now();
         let Some(item) = self.table.get(&key, Consistency::Strong).await? else {
-            let state = State { done: now, walk: None };
-            let operation = put(key, encode(&state)?, now.millis(), Condition::Absent);
-            let won = won(self.table.transact(vec![operation]).await)?;
-            return Ok(if won { Step::Done } else { Step::Lost });
+            return self.begin(now, Condition::Absent).await;
         };
         let State { done, walk } = decode(&item)?;
+        if done > now.plus(self.period) {
+            // The clock was wrong then, and was put back.
+            return self.begin(now, Condition::Version(item.version)).await;
+        }
         let Walk { to, after } = walk.unwrap_or(Walk { to: now, after: None });
         let Some(parts) = Parts::between(done, to, self.period) else { return Ok(Step::Done) };
         let mut jobs = Vec::new();
@@ -81,7 +80,16 @@ impl Schedule {
         Ok(if won(self.table.transact(operations).await)? { Step::Some } else { Step::Lost })
     }
 
-    /// Adds the jobs of those repositories that belong to `parts`.
+    /// Begins to count: what was due before is not asked for.
+    async fn begin(&self, now: Timestamp, condition: Condition) -> Result<Step, RegistryError> {
+        let state = State { done: now, walk: None };
+        let operation = put(Place::Schedule.key(), encode(&state)?, now.millis(), condition);
+        let won = won(self.table.transact(vec![operation]).await)?;
+        Ok(if won { Step::Done } else { Step::Lost })
+    }
+
+    /// Adds the jobs of those repositories that belong to `parts`. A name that can't be read is left
+    /// out, and logged: it keeps no other from its turn.
     async fn jobs_of(
         &self,
         names: &[Item],
@@ -90,10 +98,10 @@ impl Schedule {
     ) -> Result<(), RegistryError> {
         let mut due = Vec::new();
         for item in names {
-            let id: RepositoryId = decode(item)?;
-            if parts.have(&id) {
-                let name: RepositoryName = item.key.sort.parse().map_err(damaged)?;
-                due.push((name, id));
+            match (decode::<RepositoryId>(item), item.key.sort.parse::<RepositoryName>()) {
+                (Ok(id), Ok(name)) if parts.have(&id) => due.push((name, id)),
+                (Ok(_), Ok(_)) => {}
+                _ => tracing::error!(key = ?item.key, "a repository's name can't be read"),
             }
         }
         let keys: Vec<_> = due.iter().map(|(_, id)| Place::LifecyclePolicy(id).key()).collect();
@@ -107,8 +115,4 @@ impl Schedule {
         }
         Ok(())
     }
-}
-
-fn damaged(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::new(StoreErrorKind::Damaged, error)
 }
