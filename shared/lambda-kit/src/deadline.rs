@@ -26,6 +26,15 @@ fn left(deadline: u64, now: Timestamp) -> Duration {
     Duration::from_millis(deadline.saturating_sub(now.millis())).saturating_sub(MARGIN)
 }
 
+/// Returns how long nobody else may begin what an invocation works on: until it has ended, and its
+/// answer came to Lambda.
+pub(crate) fn held(context: &Context, now: Timestamp) -> Duration {
+    Duration::from_millis(context.deadline.saturating_sub(now.millis())) + AFTER
+}
+
+/// How long an answer may take to Lambda.
+const AFTER: Duration = Duration::from_mins(1);
+
 /// How long the last step of work may take. It is cut off then: the registry's workers are given two
 /// minutes beyond the moment at which they should stop.
 const LAST_STEP: Duration = Duration::from_mins(5);
@@ -47,6 +56,14 @@ mod tests {
         assert_eq!(left(1_029_000, now), Duration::from_secs(28));
         assert_eq!(left(1_000_500, now), Duration::ZERO);
         assert_eq!(left(0, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_worked_on_is_held_beyond_the_end() {
+        let mut context = Context::default();
+        context.deadline = 1_900_000;
+        assert_eq!(held(&context, Timestamp::from_millis(1_000_000)), Duration::from_mins(16));
+        assert_eq!(held(&context, Timestamp::from_millis(2_000_000)), AFTER);
     }
 
     #[test]

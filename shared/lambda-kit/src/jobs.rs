@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use berth_registry::ports::{Message, Receipt};
+use berth_registry::ports::{Clock as _, Message, Receipt, SystemClock};
 use berth_registry::{Attempt, JobDoer};
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -11,7 +11,7 @@ use lambda_runtime::{Context, Error, LambdaEvent, Runtime, service_fn};
 use serde::{Deserialize, Serialize};
 use tracing::Instrument;
 
-use crate::deadline::stop;
+use crate::deadline::{held, stop};
 use crate::invocation;
 use crate::metrics::{Figures, Metrics, Outcome};
 
@@ -97,8 +97,13 @@ impl JobsFunction {
 
     /// Attempts what one message says, and returns the message if it must come again. Lambda
     /// acknowledges the others.
+    ///
+    /// The queue hides a message for several times as long as the function may run, since Lambda may
+    /// wait before it invokes the function. When that has begun, its end is known: if it is cut off,
+    /// the job comes again soon after.
     async fn attempt(&self, message: Message, context: &Context) -> Option<Failure> {
         let started = Instant::now();
+        let message = self.doer.hold(message, held(context, SystemClock.now())).await;
         let attempt = self.doer.attempt(&message, stop(context)).await;
         let outcome = match attempt {
             Attempt::Done => Outcome::Answered,

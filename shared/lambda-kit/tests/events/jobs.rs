@@ -1,7 +1,8 @@
 //! Batches of a queue of jobs: what is done, what comes again, what is set aside.
 
+use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -48,14 +49,36 @@ impl Work for ByName {
                 self.barrier.wait().await;
                 Ok(Vec::new())
             }
+            "stall" => {
+                self.started.fetch_add(1, Ordering::Relaxed);
+                pending().await
+            }
             "follow" => Ok(vec![serde_json::from_str(&body("team/followed")).unwrap()]),
             _ => Ok(Vec::new()),
         }
     }
 }
 
+/// The machine's clock, which tests put forward.
+#[derive(Debug, Default)]
+struct Later(AtomicU64);
+
+impl Later {
+    fn by(&self, duration: Duration) {
+        self.0.fetch_add(duration.as_secs(), Ordering::Relaxed);
+    }
+}
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus(Duration::from_secs(self.0.load(Ordering::Relaxed)))
+    }
+}
+
 /// A queue with its dead letters, and the function behind it.
 struct Fixture {
+    /// The queue's.
+    clock: Arc<Later>,
     queue: SqliteQueue,
     dead: SqliteQueue,
     work: Arc<ByName>,
@@ -68,7 +91,8 @@ impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let table = DataFolder::open(folder.path()).unwrap().table();
-        let queue = |name| SqliteQueue::new(table.clone(), name, Arc::new(SystemClock));
+        let clock = Arc::new(Later::default());
+        let queue = |name| SqliteQueue::new(table.clone(), name, clock.clone());
         let (queue, dead) = (queue("lifecycle"), queue("lifecycle-dead"));
         let sends: Arc<dyn SendMessages> = Arc::new(queue.clone());
         let jobs = JobQueues { lifecycle: sends.clone(), collect: sends.clone(), replicate: sends };
@@ -78,7 +102,7 @@ impl Fixture {
         let doer = JobDoer::new(work.clone(), jobs, messages, letters, Arc::new(SystemClock));
         let lines = Written::default();
         let function = JobsFunction::new(doer, Metrics::to(Box::new(lines.clone())));
-        Self { queue, dead, work, function, lines, _folder: folder }
+        Self { clock, queue, dead, work, function, lines, _folder: folder }
     }
 
     /// Sends the bodies, and receives them as Lambda does: with the receipts that are good.
@@ -178,6 +202,26 @@ async fn what_fails_waits_less_than_the_queue_hides_it() {
     let wait = Duration::from_secs(10);
     let receive = Receive { most: 10, hidden: HIDDEN, wait };
     assert_eq!(fixture.queue.receive(receive).await.unwrap()[0].body, body("team/fail"));
+}
+
+#[tokio::test]
+async fn what_is_cut_off_comes_again_soon_after_the_functions_end() {
+    let fixture = Fixture::new();
+    let event = fixture.event(&[body("team/stall")], 1).await;
+    let has_begun = async {
+        while fixture.work.started.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        again = fixture.call(&event) => panic!("it ended: {again:?}"),
+        () = has_begun => {}
+    }
+    let receive = Receive { most: 10, hidden: HIDDEN, wait: Duration::ZERO };
+    fixture.clock.by(Duration::from_secs(SECONDS));
+    assert_eq!(fixture.queue.receive(receive).await.unwrap(), [], "it may be worked on");
+    fixture.clock.by(Duration::from_mins(1));
+    assert_eq!(fixture.queue.receive(receive).await.unwrap()[0].body, body("team/stall"));
 }
 
 #[tokio::test]

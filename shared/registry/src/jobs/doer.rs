@@ -58,6 +58,19 @@ impl JobDoer {
         Self { work, jobs, messages, set_aside, clock }
     }
 
+    /// Hides a message for `time` from now on, instead of the time that it was received for, and
+    /// returns it with the receipt that is good from then on. If that fails, the message is hidden as
+    /// it was.
+    pub async fn hold(&self, message: Message, time: Duration) -> Message {
+        match self.messages.hide(&message.receipt, time).await {
+            Ok(receipt) => Message { receipt, ..message },
+            Err(error) => {
+                tracing::warn!(id = message.id, %error, "a job is hidden for as long as it was");
+                message
+            }
+        }
+    }
+
     /// Attempts what a message says; a long job stops at `until`.
     pub async fn attempt(&self, message: &Message, until: Timestamp) -> Attempt {
         let (id, received) = (&message.id, message.received);
