@@ -35,6 +35,9 @@ use crate::SqliteTable;
 /// How often one who waits looks whether a message became due. Of one that is sent it hears at once.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How long a message may be hidden at most, as in SQS.
+const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
+
 /// How often a message was received. It is no counter, since those stay behind when it moves.
 const RECEIVED: &str = "received";
 
@@ -132,10 +135,12 @@ impl SqliteQueue {
     }
 
     /// Makes the messages that receivers had when the last process ended due at once, as if they
-    /// had not been received, and returns how many there were. To be called before anybody
-    /// receives.
+    /// had not been received, and returns how many there were. So it does with those that are due
+    /// later than any can be: the clock was wrong then, and was put back. To be called before
+    /// anybody receives.
     pub async fn recover(&self) -> Result<usize, StoreError> {
         let (mut recovered, mut after) = (0, None);
+        let now = self.clock.now();
         loop {
             let query = Query {
                 partition: partition(&self.name),
@@ -148,9 +153,11 @@ impl SqliteQueue {
             let page = self.table.query(&query).await?;
             for item in page.items {
                 let envelope = Envelope::of(&item)?;
-                if envelope.is_taken {
-                    let key = new_key(&self.name, self.clock.now(), id(&item.key)?);
-                    recovered += usize::from(self.relocate(item, &key, &envelope.cut_off()).await?);
+                let is_lost = !is_due(&item.key, now.plus(LONGEST_HIDDEN))?;
+                if envelope.is_taken || is_lost {
+                    let key = new_key(&self.name, now, id(&item.key)?);
+                    let envelope = if envelope.is_taken { envelope.cut_off() } else { envelope };
+                    recovered += usize::from(self.relocate(item, &key, &envelope).await?);
                 }
             }
             if page.next.is_none() {

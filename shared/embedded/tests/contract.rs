@@ -10,8 +10,9 @@ use berth_contract::{
 use berth_embedded::{DataFolder, FileKeys, NoKms, SqliteQueue};
 use berth_registry::RehearsalTable;
 use berth_registry::ports::{
-    Attributes, Condition, Consistency, Key, NewMessage, Operation, Query, ReadTable as _, Receive,
-    ReceiveMessages as _, Select, SendMessages as _, SystemClock, WriteTable as _,
+    Attributes, Clock, Condition, Consistency, Key, NewMessage, Operation, Query, ReadTable as _,
+    Receive, ReceiveMessages as _, Select, SendMessages as _, SystemClock, Timestamp,
+    WriteTable as _,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -154,4 +155,31 @@ async fn what_a_process_left_is_due_in_the_next() {
         assert_eq!(bodies, ["cut off"]);
         assert_eq!(messages[0].received, 1);
     }
+}
+
+/// A clock that is wrong by a year.
+#[derive(Debug)]
+struct Ahead;
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().plus(Duration::from_hours(365 * 24))
+    }
+}
+
+#[tokio::test]
+async fn what_is_due_in_a_year_is_due_when_the_clock_was_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = DataFolder::open(folder.path()).unwrap().table();
+    let wrong = SqliteQueue::new(table.clone(), "jobs", Arc::new(Ahead));
+    wrong.send(&[NewMessage::new("sent".to_owned())]).await.unwrap();
+    let jobs = SqliteQueue::new(table, "jobs", Arc::new(SystemClock));
+    let delay = Duration::from_mins(15);
+    jobs.send(&[NewMessage { delay, ..NewMessage::new("delayed".to_owned()) }]).await.unwrap();
+    let receive = Receive { most: 10, hidden: delay, wait: Duration::ZERO };
+    assert_eq!(jobs.receive(receive).await.unwrap(), []);
+    assert_eq!(jobs.recover().await.unwrap(), 1);
+    let messages = jobs.receive(receive).await.unwrap();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert_eq!((messages[0].body.as_str(), messages[0].received), ("sent", 1));
 }

@@ -41,10 +41,12 @@ impl Queues {
         }
     }
 
-    /// Makes due what was worked on when the last process ended.
+    /// Makes due what was worked on when the last process ended, and shows the dead letters that
+    /// somebody looked at.
     pub(super) async fn recover(&self) -> Result<(), StoreError> {
         for queue in [&self.lifecycle, &self.collect, &self.replicate, &self.webhook] {
             queue.alive.recover().await?;
+            queue.dead.recover().await?;
         }
         Ok(())
     }
