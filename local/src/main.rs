@@ -17,6 +17,8 @@ mod repository;
 mod serve;
 mod verify;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Memory that hyper's buffers free is kept for the next ones, not given back page by page.
@@ -61,10 +63,21 @@ enum Command {
     CredentialProcess(Box<credential_process::CredentialProcessOptions>),
 }
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+/// Ends with 0; with 1 and a line on standard error that says why, with its causes; or with 2, if the
+/// command line itself makes no sense.
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = match cli.command {
+    let result = match command {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
         Command::Repository(command) => runtime.block_on(command.run()),
         Command::Figures(command) => runtime.block_on(command.run()),

@@ -143,3 +143,23 @@ def test_berth_previews_lifecycle_policies(fresh_berth: BerthServer, tmp_path: P
     file.write_text(policy(rule(0)))
     refused = command_line(berth, *preview, code=1)
     assert "(InvalidParameterException)" in refused.stderr
+
+
+def test_an_error_is_one_line(tmp_path: Path) -> None:
+    """With its causes, whatever Rust is asked to print."""
+    file = tmp_path / "berth.toml"
+    file.write_text("open = true\nlistn = 1\n")
+    serve = [str(berth_binary()), "serve", "--data-dir", str(tmp_path / "data")]
+    told = {
+        ("BERTH_SCHEDULE_PERIOD", "8760h"): "--schedule-period: must be 24 seconds to 30 days",
+        ("BERTH_ACCOUNT", "12"): "--account: registry id must be 12 digits",
+        ("BERTH_CONFIG", str(file)): f"{file}, line 2: unknown field `listn`, expected one of ",
+        ("BERTH_LISTEN", "192.0.2.1:1"): "listen on 192.0.2.1:1: Cannot assign requested address",
+    }
+    for (variable, value), expected in told.items():
+        done = run(serve, {variable: value, "RUST_BACKTRACE": "1"}, code=1)
+        assert done.stderr.startswith(f"Error: {expected}"), done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert done.stdout == ""
+    unknown = run([str(berth_binary()), "job", "lists"], {"RUST_BACKTRACE": "1"}, code=2)
+    assert "unrecognized subcommand 'lists'" in unknown.stderr

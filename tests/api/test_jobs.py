@@ -92,6 +92,20 @@ def test_jobs_are_listed_retried_and_purged() -> None:
         assert "[lifecycle, collect, replicate, webhook]" in unknown.stderr
 
 
+def test_very_many_jobs_are_listed_in_part_and_purged_whole() -> None:
+    with BerthServer() as berth:
+        berth.stop()
+        queue_messages(berth, "collect-dead", *(f'"{number}"' for number in range(1005)))
+        queue_messages(berth, "replicate-dead", '"one"')
+        berth.start()
+        listed = job(berth, "list")
+        assert listed.stderr == "collect has 1000 jobs or more, of which these are some\n"
+        assert len(listed.stdout.splitlines()) == 3 * 1001
+        assert "its worker ended without a word" in listed.stdout
+        assert job(berth, "purge", "collect").stdout == "purged 1005\n"
+        assert len(job(berth, "list").stdout.splitlines()) == 3
+
+
 class Hook:
     """A webhook, which refuses events until it is told otherwise."""
 

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::identity::{text, with_client};
 use crate::repository::{Client, ConnectionOptions};
 
+/// The most jobs of a queue that are listed.
+const MOST_LISTED: usize = 1000;
+
 /// Options of `berth job`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct JobCommand {
@@ -49,8 +52,7 @@ impl JobCommand {
                 Ok(())
             }
             JobAction::Purge(which) => {
-                let output = client.administer("PurgeFailedJobs", &which.input())?;
-                println!("purged {}", output["purged"]);
+                println!("purged {}", purge(client, &which.input())?);
                 Ok(())
             }
         })
@@ -67,11 +69,31 @@ impl Which {
     }
 }
 
-/// Prints a block of lines for each job.
+/// Deletes jobs. All of a queue may take several calls, since one ends in bounded time.
+fn purge(client: &Client, input: &Value) -> anyhow::Result<u64> {
+    let mut purged = 0;
+    loop {
+        let output = client.administer("PurgeFailedJobs", input)?;
+        let some = output["purged"].as_u64().unwrap_or_default();
+        purged += some;
+        if some == 0 || input.get("jobIds").is_some() {
+            return Ok(purged);
+        }
+    }
+}
+
+/// Prints a block of lines for each job. Queues have no pages: of more than [`MOST_LISTED`] it says so.
 fn list(client: &Client, queue: Option<&str>) -> anyhow::Result<()> {
-    let input = json!({ "queue": queue, "maxResults": 1000 });
+    let input = json!({ "queue": queue, "maxResults": MOST_LISTED });
     let output = client.administer("ListFailedJobs", &input)?;
-    for job in output["failedJobs"].as_array().into_iter().flatten() {
+    let jobs = output["failedJobs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for queue in jobs.chunk_by(|one, next| one["queue"] == next["queue"]) {
+        if queue.len() >= MOST_LISTED {
+            let name = text(&queue[0]["queue"]);
+            eprintln!("{name} has {MOST_LISTED} jobs or more, of which these are some");
+        }
+    }
+    for job in jobs {
         println!("{} {}", text(&job["queue"]), text(&job["jobId"]));
         println!("  {}", job["reason"].as_str().unwrap_or("its worker ended without a word"));
         println!("  {}", job["job"]);

@@ -62,8 +62,7 @@ async fn bind(settings: &Settings) -> anyhow::Result<Vec<Listeners<Tls>>> {
     let tls = settings.tls.as_ref().map(Tls::of).transpose()?;
     let mut bound = Vec::new();
     for registry in settings.hosted.registries() {
-        let listeners = Listeners::bind(&registry.listen, tls.clone()).await;
-        bound.push(listeners.with_context(|| format!("listen on {}", registry.listen))?);
+        bound.push(Listeners::bind(&registry.listen, tls.clone()).await?);
     }
     if settings.open && !bound.iter().all(Listeners::are_loopback) {
         anyhow::bail!("--open lets anyone in, so it needs a loopback address to listen on");

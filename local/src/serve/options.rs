@@ -234,7 +234,11 @@ impl ServeOptions {
 
 fn read_file(path: &Path) -> anyhow::Result<ServeOptions> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    toml::from_str(&text).with_context(|| path.display().to_string())
+    toml::from_str(&text).map_err(|error| {
+        let begin = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = begin.matches('\n').count() + 1;
+        anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
+    })
 }
 
 /// Reads the trusted proxies; an empty list has none, as no list has.
@@ -282,7 +286,9 @@ mod tests {
 
     #[test]
     fn the_file_has_no_other_lines() {
-        assert!(with_file("listn = \"x\"", ServeOptions::default()).is_err());
+        let error = with_file("open = true\nlistn = \"x\"", ServeOptions::default()).unwrap_err();
+        let told = format!("{error:#}");
+        assert!(told.contains("berth.toml, line 2: unknown field `listn`"), "{told}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::ports::{
     MOST_RECEIVED, Message, NewMessage, Receive, ReceiveMessages, SendMessages, StoreError,
@@ -14,6 +16,13 @@ const WAIT: Duration = Duration::from_secs(1);
 
 /// The most letters that one call looks at.
 const MOST: usize = 10_000;
+
+/// How long one call looks for letters before it does something to those that it has, so that it ends
+/// within a request's time, and before it has hidden the first ones for too short.
+const LOOKS: Duration = Duration::from_secs(10);
+
+/// How many calls to a queue are made at once.
+const AT_ONCE: usize = 16;
 
 /// The jobs of one queue that were set aside.
 ///
@@ -75,12 +84,12 @@ impl DeadLetters {
     }
 
     /// Sends letters to their queue again, and returns how many. One that a failure interrupts may
-    /// be sent and stay.
+    /// be sent and stay. Of very many, some are left for the next call.
     pub async fn retry(&self, which: &WhichLetters) -> Result<usize, StoreError> {
         self.settle(which, Fate::Retry).await
     }
 
-    /// Deletes letters, and returns how many.
+    /// Deletes letters, and returns how many. Of very many, some are left for the next call.
     pub async fn purge(&self, which: &WhichLetters) -> Result<usize, StoreError> {
         self.settle(which, Fate::Purge).await
     }
@@ -88,7 +97,11 @@ impl DeadLetters {
     async fn settle(&self, which: &WhichLetters, fate: Fate) -> Result<usize, StoreError> {
         // All are received before one is sent: what fails again at once is another letter.
         let (mut chosen, mut others) = (Vec::new(), Vec::new());
-        while chosen.len() + others.len() < MOST && !which.is_done(chosen.len()) {
+        let end = Instant::now() + LOOKS;
+        while chosen.len() + others.len() < MOST
+            && !which.is_done(chosen.len())
+            && Instant::now() < end
+        {
             let received = self.receive(MOST_RECEIVED).await?;
             if received.is_empty() {
                 break;
@@ -99,13 +112,22 @@ impl DeadLetters {
             }
         }
         self.give_back(&others).await?;
-        for message in &chosen {
-            if fate == Fate::Retry {
-                self.queue.send(&[NewMessage::new(message.body.clone())]).await?;
-            }
-            self.dead.acknowledge(&message.receipt).await?;
-        }
+        let calls = chosen.chunks(MOST_RECEIVED).map(|some| self.settle_some(some, fate));
+        let calls = stream::iter(calls.collect::<Vec<_>>());
+        calls.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         Ok(chosen.len())
+    }
+
+    async fn settle_some(&self, letters: &[Message], fate: Fate) -> Result<(), StoreError> {
+        if fate == Fate::Retry {
+            let jobs: Vec<_> =
+                letters.iter().map(|letter| NewMessage::new(letter.body.clone())).collect();
+            self.queue.send(&jobs).await?;
+        }
+        for letter in letters {
+            self.dead.acknowledge(&letter.receipt).await?;
+        }
+        Ok(())
     }
 
     async fn receive(&self, most: usize) -> Result<Vec<Message>, StoreError> {
@@ -115,14 +137,17 @@ impl DeadLetters {
 
     /// Lets others receive the messages at once.
     async fn give_back(&self, messages: &[Message]) -> Result<(), StoreError> {
-        for message in messages {
-            match self.dead.hide(&message.receipt, Duration::ZERO).await {
-                // Somebody else settled it meanwhile.
-                Err(error) if error.kind() == StoreErrorKind::NotFound => {}
-                result => drop(result?),
-            }
-        }
-        Ok(())
+        let give = async |message: &Message| match self
+            .dead
+            .hide(&message.receipt, Duration::ZERO)
+            .await
+        {
+            // Somebody else settled it meanwhile.
+            Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(()),
+            result => result.map(drop),
+        };
+        let calls: Vec<_> = messages.iter().map(give).collect();
+        stream::iter(calls).buffer_unordered(AT_ONCE).try_collect().await
     }
 }
 
