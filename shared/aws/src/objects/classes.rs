@@ -5,7 +5,7 @@ use aws_sdk_s3::types::StorageClass as S3Class;
 use berth_registry::ports::{MoveObjects, NewObject, ReadObjects as _, StorageClass, StoreError};
 
 use super::S3Objects;
-use super::copy::{From, WHOLE};
+use super::copy::From;
 use crate::failure::store_error;
 
 /// The class of what is archived: read at once, at a fifth of the usual class's price, for ninety
@@ -35,9 +35,6 @@ impl MoveObjects for S3Objects {
             return Ok(());
         }
         let from = From::new(&self.copy_source(object.key), size)?;
-        match size {
-            ..=WHOLE => self.copy_whole(object, &from, wanted).await,
-            _ => self.copy_in_parts(object, &from, wanted).await,
-        }
+        self.copy_into(object, &from, wanted).await
     }
 }

@@ -13,12 +13,12 @@ use super::parts::Part;
 use super::{CONTENT_TYPE, S3Objects};
 use crate::failure::store_error;
 
-/// The largest object that one request copies. S3 takes 5 GiB; parts are copied side by side, and
-/// one that fails is repeated alone.
+/// The largest object that one request copies, unless it is set. S3 takes 5 GiB; parts are copied
+/// side by side, and one that fails is repeated alone.
 pub(super) const WHOLE: u64 = 512 * 1024 * 1024;
 
-/// The least length of a part that is copied.
-const PART: u64 = 128 * 1024 * 1024;
+/// How many parts an object has at least that is copied in parts.
+const FEWEST_PARTS: u64 = 4;
 
 /// How many parts of one object are copied at a time.
 const PARTS_IN_FLIGHT: usize = 8;
@@ -38,9 +38,10 @@ impl From {
         Ok(Self { name: format!("{bucket}/{}", from.key.as_str()), size })
     }
 
-    /// Returns the first byte and the length of each part.
-    fn parts(&self) -> impl Iterator<Item = (u64, u64)> + use<> {
-        let (size, length) = (self.size, part_length(self.size));
+    /// Returns the first byte and the length of each part. `whole` is the largest object that would
+    /// be copied whole.
+    fn parts(&self, whole: u64) -> impl Iterator<Item = (u64, u64)> + use<> {
+        let (size, length) = (self.size, part_length(self.size, whole));
         (0..size.div_ceil(length)).map(move |part| {
             let begin = part * length;
             (begin, length.min(size - begin))
@@ -49,13 +50,27 @@ impl From {
 }
 
 /// Returns how long the parts of an object of `size` bytes are, so that there are not too many.
-fn part_length(size: u64) -> u64 {
-    size.div_ceil(u64::from(MOST_PARTS)).max(PART)
+fn part_length(size: u64, whole: u64) -> u64 {
+    size.div_ceil(u64::from(MOST_PARTS)).max(whole / FEWEST_PARTS)
 }
 
 impl S3Objects {
+    /// Copies an object, whole or in parts, into a storage class.
+    pub(super) async fn copy_into(
+        &self,
+        object: NewObject<'_>,
+        from: &From,
+        class: StorageClass,
+    ) -> Result<(), StoreError> {
+        if from.size <= self.copied_whole {
+            self.copy_whole(object, from, class).await
+        } else {
+            self.copy_in_parts(object, from, class).await
+        }
+    }
+
     /// Copies an object by one request.
-    pub(super) async fn copy_whole(
+    async fn copy_whole(
         &self,
         object: NewObject<'_>,
         from: &From,
@@ -80,7 +95,7 @@ impl S3Objects {
     }
 
     /// Copies an object part by part. One that can't be ended is given up.
-    pub(super) async fn copy_in_parts(
+    async fn copy_in_parts(
         &self,
         object: NewObject<'_>,
         from: &From,
@@ -105,7 +120,7 @@ impl S3Objects {
         let copy = |(number, (begin, length))| async move {
             self.copy_part(key, multipart, number, from, begin, length).await
         };
-        let parts = stream::iter((1..).zip(from.parts())).map(copy);
+        let parts = stream::iter((1..).zip(from.parts(self.copied_whole))).map(copy);
         let tags: Vec<PartTag> = parts.buffered(PARTS_IN_FLIGHT).try_collect().await?;
         self.complete(key, multipart, &tags, from.size).await
     }
@@ -152,7 +167,7 @@ mod tests {
             assert_eq!(from.name, "other/blobs/a");
             let mut next = 0;
             let mut count = 0;
-            for (begin, length) in from.parts() {
+            for (begin, length) in from.parts(WHOLE) {
                 assert_eq!(begin, next);
                 assert!(length > 0 && length <= 5 << 30);
                 next += length;

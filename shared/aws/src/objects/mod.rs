@@ -59,6 +59,7 @@ pub struct S3Objects {
     bucket: String,
     default_key: Option<String>,
     memory: Arc<Memory>,
+    copied_whole: u64,
 }
 
 impl S3Objects {
@@ -66,7 +67,7 @@ impl S3Objects {
     #[must_use]
     pub fn new(client: Client, bucket: String) -> Self {
         let memory = Arc::new(Memory::new(UPLOAD_MEMORY, WHOLE));
-        Self { client, bucket, default_key: None, memory }
+        Self { client, bucket, default_key: None, memory, copied_whole: copy::WHOLE }
     }
 
     /// Encrypts by `key` where a repository wants KMS and names no key. Without it, S3 takes the
@@ -81,6 +82,13 @@ impl S3Objects {
     #[must_use]
     pub fn with_upload_memory(self, bytes: usize) -> Self {
         Self { memory: Arc::new(Memory::new(bytes, WHOLE)), ..self }
+    }
+
+    /// Copies objects of up to `bytes` by one request, and longer ones in parts of a quarter of that,
+    /// which must be 5 MiB at least. Without it, 512 MiB are the limit.
+    #[must_use]
+    pub fn with_copied_whole(self, bytes: u64) -> Self {
+        Self { copied_whole: bytes, ..self }
     }
 
     fn encryption(&self, encryption: &Encryption) -> Settings {
@@ -207,10 +215,7 @@ impl WriteObjects for S3Objects {
         size: u64,
     ) -> Result<(), StoreError> {
         let from = copy::From::new(from, size)?;
-        match size {
-            ..=copy::WHOLE => self.copy_whole(object, &from, StorageClass::Standard).await,
-            _ => self.copy_in_parts(object, &from, StorageClass::Standard).await,
-        }
+        self.copy_into(object, &from, StorageClass::Standard).await
     }
 
     async fn begin_multipart(&self, object: NewObject<'_>) -> Result<MultipartId, StoreError> {

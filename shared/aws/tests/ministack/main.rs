@@ -1,6 +1,7 @@
 //! The ports on S3, SQS, KMS, EventBridge and Secrets Manager, by the real SDK against MiniStack.
 
 mod bodies;
+mod copies;
 mod events;
 mod faults;
 mod key_check;

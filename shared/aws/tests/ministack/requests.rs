@@ -8,14 +8,10 @@ use berth_types::{Algorithm, Digest, Encryption, KmsKey};
 use bytes::Bytes;
 
 use crate::bodies::{Fixture, MIB, body, content, key, store_error};
-use crate::wire::{Fault, Seen};
+use crate::wire::{Fault, Seen, header};
 
 const SHA256: &str = "x-amz-checksum-sha256";
 const CRC32: &str = "x-amz-checksum-crc32";
-
-fn header<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {
-    seen.headers.get(name).map(String::as_str)
-}
 
 #[tokio::test]
 async fn a_short_body_is_one_request_with_its_digest() {

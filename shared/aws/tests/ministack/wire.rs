@@ -41,6 +41,11 @@ pub enum Fault {
     CutOff(usize),
 }
 
+/// Returns a header of a request.
+pub fn header<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {
+    seen.headers.get(name).map(String::as_str)
+}
+
 /// S3's answer to more requests than it takes.
 pub const SLOW_DOWN: Fault =
     Fault::Answers(503, "<Error><Code>SlowDown</Code><Message>Reduce your rate.</Message></Error>");
