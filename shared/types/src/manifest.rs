@@ -147,7 +147,14 @@ pub enum ParseManifestError {
     /// `schemaVersion` is not 2.
     #[error("manifest's `schemaVersion` must be 2")]
     SchemaVersion,
+    /// The type of the artifact is longer than a media type can be.
+    #[error("manifest's artifact type has {0} characters, at most {LONGEST_ARTIFACT_TYPE} can be")]
+    ArtifactType(usize),
 }
+
+/// The most characters of an artifact's type: as many as a media type has, by
+/// [RFC 6838, section 4.2](https://www.rfc-editor.org/rfc/rfc6838#section-4.2).
+const LONGEST_ARTIFACT_TYPE: usize = 255;
 
 /// The members that decide something, of all kinds at once.
 #[derive(Deserialize)]
@@ -247,6 +254,12 @@ impl Document {
             let artifact_type = declared.unwrap_or_else(|| config.media_type.clone());
             (ManifestContent::Image { config, layers }, Some(artifact_type))
         };
+        match artifact_type.as_ref().map(String::len) {
+            Some(length) if length > LONGEST_ARTIFACT_TYPE => {
+                return Err(ParseManifestError::ArtifactType(length));
+            }
+            _ => {}
+        }
         Ok(Manifest {
             kind,
             content,

@@ -105,6 +105,17 @@ fn refuses_what_is_incomplete() {
     assert!(matches!(parse(name, &bad_size), Err(ParseManifestError::Json(_))));
 }
 
+#[test]
+fn refuses_a_type_that_is_no_media_types_length() {
+    let named = |length| {
+        let mut artifact = image();
+        artifact["artifactType"] = json!("x".repeat(length));
+        artifact
+    };
+    assert!(parse("", &named(255)).is_ok());
+    refuses("", &named(256), ParseManifestError::ArtifactType(256));
+}
+
 proptest! {
     #[test]
     fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
