@@ -150,7 +150,10 @@ async fn a_job_without_time_goes_on_in_the_next() {
     for n in 0..5 {
         registry.push_blobs("team/app", &image(n)).await;
         registry.begin("team/app").await;
+        registry.push("team/gone", "v1", &image(n)).await;
     }
+    let gone = format!("repository/{}", registry.id("team/gone").await.unwrap());
+    registry.delete("team/gone", WhenNotEmpty::Force).await.unwrap();
     for _ in 0..DAYS {
         store.clock.advance(DAY);
         let collector = store.collector();
@@ -161,7 +164,12 @@ async fn a_job_without_time_goes_on_in_the_next() {
             runs += 1;
         }
         assert!(runs < 100, "{runs} runs");
+        // Dispatch would do so.
+        if store.partition(&gone).await.contains_key("figures") {
+            store.remove_item(&gone, "figures").await;
+        }
     }
+    assert!(store.partition("deleted").await.is_empty());
     assert!(store.files("objects").is_empty());
     assert!(store.files("uploads").is_empty());
     store.check().await;

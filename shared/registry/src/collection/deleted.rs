@@ -93,7 +93,8 @@ impl CollectWorker {
                 }
                 taken = taken.max(Taken::All);
             }
-            if is_last || batch.is_full() {
+            let is_late = taken != Taken::Nothing && self.is_late(until);
+            if is_last || is_late || batch.is_full() {
                 if !self.take(std::mem::take(&mut batch)).await? {
                     taken = taken.max(Taken::Some);
                 }
@@ -101,7 +102,7 @@ impl CollectWorker {
                     return Ok(taken);
                 }
             }
-            if self.is_late(until) {
+            if is_late {
                 return Ok(Taken::OutOfTime);
             }
         }
