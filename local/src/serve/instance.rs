@@ -73,7 +73,7 @@ impl RegistryInstance {
             written,
             clock: ports.clock.clone(),
             registry: registry.identity.clone(),
-            workers: workers(&ports, folder.objects()),
+            workers: workers(&ports, folder.objects(), settings.collection_delay.grace()),
             webhook: settings.webhook.clone(),
             period: settings.period,
         };
@@ -124,9 +124,13 @@ impl RegistryInstance {
 }
 
 /// Returns what does the jobs of a registry.
-fn workers(ports: &Ports, listed: Arc<dyn ListObjects>) -> Vec<(JobQueue, Arc<dyn Work>)> {
+fn workers(
+    ports: &Ports,
+    listed: Arc<dyn ListObjects>,
+    grace: GracePeriods,
+) -> Vec<(JobQueue, Arc<dyn Work>)> {
     let Ports { table, objects, clock, .. } = ports.clone();
-    let (moving, doomed, grace) = (objects.clone(), objects.clone(), GracePeriods::default());
+    let (moving, doomed) = (objects.clone(), objects.clone());
     let collect =
         CollectPorts { table: table.clone(), listed, doomed: doomed.clone(), clock: clock.clone() };
     let removal = RemovalPorts { table, objects, doomed, clock };

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::hosted::{Hosted, RegistryOption, RegistrySettings};
-use super::later::{Period, Webhook};
+use super::later::{CollectionDelay, Period, Webhook};
 
 /// Options of `berth serve`. Each can be a flag, a variable `BERTH_…`, or a line of the
 /// configuration file under the flag's name; the flag wins over the variable, the variable over
@@ -84,6 +84,10 @@ pub(crate) struct ServeOptions {
     /// How often lifecycle policies act, and what nothing uses is collected [default: 24h]
     #[arg(long, env = "BERTH_SCHEDULE_PERIOD", value_name = "DURATION")]
     schedule_period: Option<String>,
+    /// How long what nothing uses is left before each of the steps that take it away, 30s to 30d:
+    /// longer than any push lasts [default: 24h]
+    #[arg(long, env = "BERTH_COLLECTION_DELAY", value_name = "DURATION")]
+    collection_delay: Option<String>,
     /// URL that events are sent to, as ECR tells them to EventBridge
     #[arg(long, env = "BERTH_EVENT_WEBHOOK", value_name = "URL")]
     event_webhook: Option<String>,
@@ -142,6 +146,7 @@ pub(super) struct Settings {
     pub(super) quotas: Quotas,
     pub(super) webhook: Option<Webhook>,
     pub(super) period: Period,
+    pub(super) collection_delay: CollectionDelay,
 }
 
 impl ServeOptions {
@@ -165,6 +170,7 @@ impl ServeOptions {
             _ => anyhow::bail!("--event-webhook and --event-webhook-secret are given together"),
         };
         let period = merged.schedule_period.as_deref().map(str::parse);
+        let delay = merged.collection_delay.as_deref().map(str::parse);
         let one = [&merged.listen, &merged.account, &merged.region, &merged.public_url];
         let hosted = if merged.registry.is_empty() {
             let account = merged.account.unwrap_or_else(|| "123456789012".to_owned());
@@ -201,6 +207,7 @@ impl ServeOptions {
             quotas: merged.quotas.unwrap_or_default().parse().context("--quotas")?,
             webhook,
             period: period.transpose().context("--schedule-period")?.unwrap_or_default(),
+            collection_delay: delay.transpose().context("--collection-delay")?.unwrap_or_default(),
         })
     }
 
@@ -225,6 +232,7 @@ impl ServeOptions {
             sts_endpoint: self.sts_endpoint.or(other.sts_endpoint),
             quotas: self.quotas.or(other.quotas),
             schedule_period: self.schedule_period.or(other.schedule_period),
+            collection_delay: self.collection_delay.or(other.collection_delay),
             event_webhook: self.event_webhook.or(other.event_webhook),
             event_webhook_secret: self.event_webhook_secret.or(other.event_webhook_secret),
             config: None,
@@ -301,6 +309,8 @@ mod tests {
         assert!(proxies.settle().is_err());
         let quotas = ServeOptions { quotas: Some("images=1".into()), ..Default::default() };
         assert!(quotas.settle().is_err());
+        let delay = ServeOptions { collection_delay: Some("1s".into()), ..Default::default() };
+        assert!(delay.settle().is_err());
         let half =
             ServeOptions { event_webhook: Some("http://localhost".into()), ..Default::default() };
         assert!(half.settle().is_err());

@@ -18,8 +18,7 @@ use crate::harness::{Answer, Manifest, Store, TestRegistry, bytes, digest, image
 pub const GRACE: Duration = Duration::from_secs(8);
 
 /// All grace periods.
-pub const PERIODS: GracePeriods =
-    GracePeriods { unused: GRACE, condemned: GRACE, idle: GRACE, unnamed: GRACE };
+pub const PERIODS: GracePeriods = GracePeriods::of(GRACE);
 
 const REPOSITORIES: [&str; 2] = ["team/app", "team/fork"];
 

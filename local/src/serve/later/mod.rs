@@ -1,7 +1,9 @@
 //! What happens later in one registry: the outbox is dispatched, jobs are done, what is due is
 //! begun, and events are told.
 
+mod delay;
 mod dispatching;
+mod duration;
 mod events;
 mod period;
 mod queues;
@@ -17,6 +19,7 @@ use berth_registry::{
 };
 use tokio::task::JoinSet;
 
+pub(super) use self::delay::CollectionDelay;
 use self::dispatching::Dispatching;
 use self::events::Events;
 pub(super) use self::period::Period;

@@ -52,11 +52,17 @@ impl GracePeriods {
         idle: DAY,
         unnamed: Duration::ZERO,
     };
+
+    /// Makes grace periods that are as long as each other.
+    #[must_use]
+    pub const fn of(each: Duration) -> Self {
+        Self { unused: each, condemned: each, idle: each, unnamed: each }
+    }
 }
 
 impl Default for GracePeriods {
     /// A day each.
     fn default() -> Self {
-        Self { unused: DAY, condemned: DAY, idle: DAY, unnamed: DAY }
+        Self::of(DAY)
     }
 }
