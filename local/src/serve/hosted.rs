@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use berth_registry::Identity;
 use serde::Deserialize;
 
@@ -44,10 +44,14 @@ impl FromStr for RegistryOption {
         let (account, region, listen) = parts.with_context(|| {
             format!("`{text}` names no registry: it must be ACCOUNT/REGION=HOST:PORT")
         })?;
+        // Whoever shows the error, shows its first line alone.
         let identity = Identity {
-            registry_id: account.parse().with_context(|| format!("`{account}`"))?,
-            region: region.parse().with_context(|| format!("`{region}`"))?,
+            registry_id: account.parse().map_err(|error| anyhow!("`{account}`: {error}"))?,
+            region: region.parse().map_err(|error| anyhow!("`{region}`: {error}"))?,
         };
+        if !listen.contains(':') {
+            bail!("`{listen}` is no address to listen on: it must be HOST:PORT");
+        }
         Ok(Self { identity, listen: listen.to_owned() })
     }
 }
@@ -67,7 +71,7 @@ impl Hosted {
         for RegistryOption { identity, listen } in named {
             if registries.iter().any(|other| other.identity == identity) {
                 let Identity { registry_id, region } = identity;
-                anyhow::bail!("--registry names {registry_id}/{region} twice");
+                bail!("--registry names {registry_id}/{region} twice");
             }
             registries.push(RegistrySettings { identity, listen, public_url: None });
         }
@@ -79,6 +83,26 @@ impl Hosted {
         match self {
             Self::One(registry) => std::slice::from_ref(registry),
             Self::Several(registries) => registries,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_is_wrong() {
+        for (text, wrong) in [
+            ("111122223333=localhost:1", "it must be ACCOUNT/REGION=HOST:PORT"),
+            ("1111/us-east-1=localhost:1", "`1111`: "),
+            ("111122223333/US=localhost:1", "`US`: "),
+            ("111122223333/us-east-1=localhost", "it must be HOST:PORT"),
+        ] {
+            let error = text.parse::<RegistryOption>().unwrap_err().to_string();
+            assert!(error.contains(wrong), "{error}");
+            let by_file = RegistryOption::try_from(text.to_owned()).unwrap_err();
+            assert_eq!(by_file.to_string(), error);
         }
     }
 }
