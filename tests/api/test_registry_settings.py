@@ -51,6 +51,7 @@ def test_replication(berth: BerthServer, ecr: BaseClient) -> None:
         [{"destinations": []}] * 26,
         [{"destinations": [{"region": "eu-central-1"}]}],
         [{"destinations": [{"region": "EU", "registryId": ACCOUNT}]}],
+        [{"destinations": [{"region": "us-east-1", "registryId": ACCOUNT}]}],
         [{"destinations": [], "repositoryFilters": []}],
         [{"destinations": [], "repositoryFilters": [{"filter": "a*", "filterType": "WILDCARD"}]}],
     ],

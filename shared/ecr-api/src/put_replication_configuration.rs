@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use berth_registry::access::Action;
 use berth_registry::{
-    DeleteReplication, ReplicationConfiguration, ReplicationDestination, ReplicationRule,
+    DeleteReplication, Identity, ReplicationConfiguration, ReplicationDestination, ReplicationRule,
 };
 use berth_types::{Region, RegistryId};
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,7 @@ pub(crate) async fn run(call: &Call<'_>, input: Input) -> Result<Output, ApiErro
         rules.push(rule(&format!("{at}.{place}.member"), input)?);
     }
     must_be_few(&at, &rules, quotas.replication_destinations)?;
+    must_be_others(&rules, &call.api.identity)?;
     let configuration = ReplicationConfiguration { rules };
     let api = call.api;
     let permit = call.registry_permit(Action::PutReplicationConfiguration).await?;
@@ -85,6 +86,19 @@ fn must_be_few(at: &str, rules: &[ReplicationRule], most: usize) -> Result<(), I
             Err(InvalidParameter::new(at, reason))
         }
     }
+}
+
+/// Checks that no rule sends images to the registry itself.
+fn must_be_others(rules: &[ReplicationRule], identity: &Identity) -> Result<(), InvalidParameter> {
+    let mut destinations = rules.iter().flat_map(|rule| &rule.destinations);
+    let is_itself = |to: &ReplicationDestination| {
+        to.registry_id == identity.registry_id && to.region == identity.region
+    };
+    if destinations.any(is_itself) {
+        let reason = "Replication destination cannot be the same as the source registry";
+        return Err(InvalidParameter::new("replicationConfiguration", reason));
+    }
+    Ok(())
 }
 
 fn rule(at: &str, input: RuleInput) -> Result<ReplicationRule, InvalidParameter> {
