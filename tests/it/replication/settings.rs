@@ -7,7 +7,7 @@ use berth_registry::{
 };
 use berth_types::{TagMutability, TagMutabilitySetting};
 
-use super::world::{ACCOUNT, Member, World, rule};
+use super::world::{ACCOUNT, Member, World, deleting_rule, rule};
 use crate::harness::{image, index_of, permit};
 
 const HERE: &str = "team/app";
@@ -68,6 +68,23 @@ async fn some_tags_are_replicated() {
     world.test(0).push("other", "dev", &one).await;
     world.settle().await;
     world.test(1).assert_has("other", "dev", &one).await;
+}
+
+#[tokio::test]
+async fn tags_that_do_not_go_are_not_taken_away() {
+    let world = world(1, refinement(&["v*"], false)).await;
+    world.source().put_rules(vec![deleting_rule(&[world.members[1].destination()])]).await;
+    let image = image(1);
+    for tag in ["v1", "v2", "dev"] {
+        world.test(0).push(HERE, tag, &image).await;
+    }
+    world.settle().await;
+    world.test(1).push(HERE, "dev", &image).await;
+    for tag in ["v1", "dev"] {
+        world.test(0).remove(format!("/v2/{HERE}/manifests/{tag}"), 202).await;
+    }
+    world.settle().await;
+    assert_eq!(world.test(1).tags(HERE).await, ["dev", "v2"]);
 }
 
 #[tokio::test]

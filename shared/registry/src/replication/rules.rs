@@ -145,7 +145,8 @@ impl ReplicationPlan<'_> {
                 })
             }
             Change::TagsRemoved { digest, tags, .. } if self.deletions => {
-                Some(Replicated::Untagging { digest: digest.clone(), tags: tags.clone() })
+                let digest = digest.clone();
+                self.select(tags).map(|tags| Replicated::Untagging { digest, tags })
             }
             Change::RepositoryChanged { .. } if self.settings() => Some(Replicated::Settings),
             Change::TagsRemoved { .. }
