@@ -33,14 +33,15 @@ impl Course<'_> {
 
     async fn bring_blob(&self, digest: &Digest) -> Result<(), Stop> {
         self.must_have_time()?;
+        let key = Place::Layer(&self.source.id, digest).key();
+        let item = self.ports.table.get(&key, Consistency::Strong).await?;
+        // Of a sparse image not every layer is here: whether the destination takes it, it says. It
+        // gets no blob of another repository for a digest alone.
+        let Some(layer) = item.as_ref().map(decode::<Layer>).transpose()? else { return Ok(()) };
         let push = &self.peer.registry.push;
         if push.link_anywhere(&self.destination, digest).await? {
             return Ok(());
         }
-        let key = Place::Layer(&self.source.id, digest).key();
-        let item = self.ports.table.get(&key, Consistency::Strong).await?;
-        // Of a sparse image not every layer is here: whether the destination takes it, it says.
-        let Some(layer) = item.as_ref().map(decode::<Layer>).transpose()? else { return Ok(()) };
         let from = self.ports.objects.copy_source(&layer.object);
         Ok(push.copy_blob(&self.destination, digest, &from, layer.size).await?)
     }
