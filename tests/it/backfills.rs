@@ -258,6 +258,63 @@ async fn what_keeps_failing_for_a_while_fails_in_the_end() {
     assert_eq!(found.images.len(), 4);
 }
 
+/// Otherwise it would be in progress for ever, and no other could begin.
+#[tokio::test]
+async fn one_whose_job_is_given_up_failed() {
+    let (here, there) = (TestRegistry::new(), TestRegistry::new());
+    fill(&here).await;
+    rule(&here, vec![away()]).await;
+    let plan = SharedPlan::default();
+    let worker = worker(&here, &plan, &around(&there, &Down));
+    for attempts in [0, 1] {
+        let backfill = start(&here, away()).await.unwrap();
+        for _ in 0..attempts {
+            run(&worker, &backfill, later(&here)).await.unwrap_err();
+        }
+        let job = Job::ReplicationBackfill(BackfillJob { backfill: backfill.id });
+        worker.give_up(&job, "the table is away").await.unwrap();
+        let found = results(&here, &backfill).await;
+        assert_eq!(found.backfill.status, BackfillStatus::Failed);
+        assert_eq!(found.backfill.failure_code, Some("ServiceUnavailable"));
+        assert_eq!(found.backfill.progress.is_some(), attempts > 0);
+        // It may be tried again all the same.
+        run(&worker, &backfill, later(&here)).await.unwrap();
+        assert_eq!(images(&there).await, BTreeSet::new());
+    }
+    start(&here, away()).await.unwrap();
+}
+
+/// What was done of a page is counted, whoever ends the backfill.
+#[tokio::test]
+async fn one_that_nobody_carries_out_is_stopped_by_asking_again() {
+    let mut seen = BTreeSet::new();
+    for calls in 0.. {
+        let (here, there) = (TestRegistry::new(), TestRegistry::new());
+        fill(&here).await;
+        rule(&here, vec![away()]).await;
+        let backfill = start(&here, away()).await.unwrap();
+        let plan = SharedPlan::default();
+        let worker = worker(&here, &plan, &around(&there, &plan));
+        plan.0.fail_after(calls, Fails::Before, StoreErrorKind::Unavailable);
+        if run(&worker, &backfill, later(&here)).await.is_ok() {
+            break;
+        }
+        plan.0.heal();
+        if results(&here, &backfill).await.backfill.status != BackfillStatus::InProgress {
+            continue;
+        }
+        assert_eq!(stop(&here, &backfill).await.unwrap().status, BackfillStatus::Stopping);
+        start(&here, away()).await.expect_err("it is still under way");
+        assert_eq!(stop(&here, &backfill).await.unwrap().status, BackfillStatus::Stopped);
+        let found = results(&here, &backfill).await;
+        let progress = found.backfill.progress.unwrap();
+        assert_eq!(progress.completed, found.images.len() as u64);
+        seen.insert(progress.completed);
+        start(&here, away()).await.unwrap();
+    }
+    assert!(seen.len() > 2, "{seen:?}");
+}
+
 #[tokio::test]
 async fn ten_at_once_and_one_for_each_region() {
     let registry = TestRegistry::new();

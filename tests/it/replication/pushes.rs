@@ -9,7 +9,7 @@ use berth_registry::{ImageSelector, Quotas, Registry, Work as _};
 use berth_types::TagMutabilitySetting;
 use bytes::Bytes;
 
-use super::world::{World, rule, rule_of, worker};
+use super::world::{World, deleting_rule, rule, rule_of, worker};
 use crate::harness::{
     Manifest, Store, TestRegistry, bytes, digest512, image, image_of, index_of, permit,
 };
@@ -264,11 +264,11 @@ async fn a_peer_that_is_unavailable_is_told_in_the_end() {
     let here = &world.test(0).store;
     let worker = worker(here, here.table.clone(), &world.source().identity, &registries);
     let until = here.clock.now().plus(Duration::from_mins(10));
-    for attempt in 1..=5 {
-        worker.work(jobs[0].1.clone(), until).await.unwrap_err();
-        let expected = if attempt < 5 { "IN_PROGRESS" } else { "ServiceUnavailable" };
-        assert_eq!(status(&world, &image).await.as_deref(), Some(expected));
-    }
+    let job = &jobs[0].1;
+    let error = worker.work(job.clone(), until).await.unwrap_err();
+    assert_eq!(status(&world, &image).await.as_deref(), Some("IN_PROGRESS"));
+    worker.give_up(job, &error.to_string()).await.unwrap();
+    assert_eq!(status(&world, &image).await.as_deref(), Some("ServiceUnavailable"));
     table.fail_next(0, StoreErrorKind::Unavailable);
     worker.work(jobs[0].1.clone(), until).await.unwrap();
     assert_eq!(status(&world, &image).await.as_deref(), Some("COMPLETE"));
@@ -291,6 +291,48 @@ async fn a_status_is_of_an_image_that_is_there() {
     world.test(0).push(HERE, "v1", &image).await;
     assert_eq!(status(&world, &image).await, None, "it was forgotten with the image");
     world.test(1).assert_has(HERE, "v1", &image).await;
+}
+
+/// What is told of an image that was deleted and came again is of that one, in whatever order the
+/// jobs run.
+#[tokio::test]
+async fn an_image_that_came_again_has_a_status() {
+    for deletions in [false, true] {
+        for order in [[0, 1], [1, 0]] {
+            let world = World::new();
+            let to = [world.members[1].destination()];
+            let rule = if deletions { deleting_rule(&to) } else { rule(&to) };
+            world.source().put_rules(vec![rule]).await;
+            let image = image(1);
+            world.test(0).push(HERE, "v1", &image).await;
+            world.settle().await;
+            world.test(0).store.clock.advance(Duration::from_mins(1));
+            world.test(0).remove(format!("/v2/{HERE}/manifests/{}", image.digest()), 202).await;
+            let mut jobs = world.dispatch().await;
+            world.test(0).push(HERE, "v1", &image).await;
+            jobs.extend(world.dispatch().await);
+            for place in order {
+                world.work(&jobs[place]).await.unwrap();
+            }
+            let found = status(&world, &image).await;
+            assert_eq!(found.as_deref(), Some("COMPLETE"), "{deletions} {order:?}");
+        }
+    }
+}
+
+/// An image may name layers that its registry does not hold. It gets none that others have at the
+/// destination.
+#[tokio::test]
+async fn a_digest_alone_links_nothing() {
+    let sparse = TestRegistry::on(&Store::new()).sparse().build();
+    let world = World::of([sparse, TestRegistry::new(), TestRegistry::new()]);
+    world.source().put_rules(vec![rule(&[world.members[1].destination()])]).await;
+    let secret = image(1);
+    world.test(1).push("private/app", "v1", &secret).await;
+    world.test(0).put(HERE, "v1", &secret).await;
+    world.settle().await;
+    assert_eq!(status(&world, &secret).await.as_deref(), Some("ContentNotFound"));
+    world.test(1).assert_lacks(HERE, "v1").await;
 }
 
 #[tokio::test]

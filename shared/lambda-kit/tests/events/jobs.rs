@@ -1,8 +1,8 @@
 //! Batches of a queue of jobs: what is done, what comes again, what is set aside.
 
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +31,12 @@ const HIDDEN: Duration = Duration::from_mins(90);
 struct ByName {
     started: AtomicUsize,
     barrier: Barrier,
+    /// Jobs that it was told are given up, and why.
+    given_up: Mutex<Vec<(String, String)>>,
+}
+
+fn name_of(job: &Job) -> String {
+    serde_json::to_value(job).unwrap()["repository"].as_str().unwrap().to_owned()
 }
 
 #[async_trait]
@@ -38,7 +44,7 @@ impl Work for ByName {
     async fn work(&self, job: Job, until: Timestamp) -> Result<Vec<Job>, WorkError> {
         let left = until.millis().saturating_sub(SystemClock.now().millis());
         assert!((500_000..=600_000).contains(&left), "{left} ms for the job");
-        let name = serde_json::to_value(&job).unwrap()["repository"].as_str().unwrap().to_owned();
+        let name = name_of(&job);
         match name.split('/').next_back().unwrap() {
             "fail" => Err(StoreError::new(StoreErrorKind::Unavailable, "the table is away").into()),
             "refuse" => Err(RegistryError::RepositoryUnknown(name.parse().unwrap()).into()),
@@ -56,6 +62,12 @@ impl Work for ByName {
             "follow" => Ok(vec![serde_json::from_str(&body("team/followed")).unwrap()]),
             _ => Ok(Vec::new()),
         }
+    }
+
+    async fn give_up(&self, job: &Job, reason: &str) -> Result<(), RegistryError> {
+        self.given_up.lock().unwrap().push((name_of(job), reason.to_owned()));
+        // It is set aside all the same.
+        Err(StoreError::new(StoreErrorKind::Unavailable, "the table is away").into())
     }
 }
 
@@ -96,8 +108,8 @@ impl Fixture {
         let (queue, dead) = (queue("lifecycle"), queue("lifecycle-dead"));
         let sends: Arc<dyn SendMessages> = Arc::new(queue.clone());
         let jobs = JobQueues { lifecycle: sends.clone(), collect: sends.clone(), replicate: sends };
-        let work =
-            Arc::new(ByName { started: AtomicUsize::new(0), barrier: Barrier::new(JOBS_AT_ONCE) });
+        let (started, barrier) = (AtomicUsize::new(0), Barrier::new(JOBS_AT_ONCE));
+        let work = Arc::new(ByName { started, barrier, given_up: Mutex::default() });
         let (messages, letters) = (Arc::new(queue.clone()), Arc::new(dead.clone()));
         let doer = JobDoer::new(work.clone(), jobs, messages, letters, Arc::new(SystemClock));
         let lines = Written::default();
@@ -162,6 +174,7 @@ async fn a_job_fails_alone() {
     let event = fixture.event(&names.map(body), 1).await;
     let again = fixture.call(&event).await;
     assert_eq!(again, ["team/fail", "team/panic", "team/refuse"].map(body));
+    assert_eq!(*fixture.work.given_up.lock().unwrap(), []);
     assert_eq!(fixture.letters().await, []);
     let text = fixture.lines.text();
     let counted: Vec<Value> =
@@ -182,6 +195,8 @@ async fn what_can_not_succeed_is_set_aside() {
     assert_eq!(letters[0].0, "no job");
     assert!(letters[0].1.as_ref().unwrap().starts_with("it is no job"), "{letters:?}");
     assert_eq!(letters[1], (body("team/hopeless"), Some("nobody can do this".to_owned())));
+    let told = ("team/hopeless".to_owned(), "nobody can do this".to_owned());
+    assert_eq!(*fixture.work.given_up.lock().unwrap(), [told]);
 }
 
 #[tokio::test]
@@ -191,7 +206,10 @@ async fn what_failed_five_times_is_set_aside() {
     assert_eq!(fixture.call(&event).await, Vec::<String>::new());
     let letters = fixture.letters().await;
     assert_eq!(letters[0].0, body("team/fail"));
-    assert!(letters[0].1.as_ref().unwrap().contains("the table is away"), "{letters:?}");
+    let reason = letters[0].1.clone().unwrap();
+    assert!(reason.contains("the table is away"), "{letters:?}");
+    let told = ("team/fail".to_owned(), reason);
+    assert_eq!(*fixture.work.given_up.lock().unwrap(), [told]);
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ pub const MOST_ATTEMPTS: u32 = 5;
 /// How long a job may go on after it should have stopped, before it is cut off.
 const OVERTIME: Duration = Duration::from_mins(2);
 
+/// How long a worker has for telling that a job is given up.
+const LONGEST_WORD: Duration = Duration::from_secs(10);
+
 /// The pause after the first attempt; each further one is four times as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -76,14 +79,14 @@ impl JobDoer {
         let (id, received) = (&message.id, message.received);
         let job = match serde_json::from_str::<Job>(&message.body) {
             Ok(job) => job,
-            Err(error) => return self.give_up(message, &format!("it is no job: {error}")).await,
+            Err(error) => return self.set_aside(message, &format!("it is no job: {error}")).await,
         };
         tracing::debug!(id, received, ?job, "attempting a job");
-        match self.work(job, until).await {
+        match self.work(job.clone(), until).await {
             Ok(()) => Attempt::Done,
-            Err(WorkError::Hopeless(reason)) => self.give_up(message, &reason).await,
+            Err(WorkError::Hopeless(reason)) => self.give_up(message, &job, &reason).await,
             Err(error) if received >= MOST_ATTEMPTS => {
-                self.give_up(message, &error.to_string()).await
+                self.give_up(message, &job, &error.to_string()).await
             }
             Err(error) => {
                 tracing::warn!(id, received, %error, body = message.body, "a job failed");
@@ -110,7 +113,21 @@ impl JobDoer {
         Ok(self.jobs.send(&following).await?)
     }
 
-    async fn give_up(&self, message: &Message, reason: &str) -> Attempt {
+    async fn give_up(&self, message: &Message, job: &Job, reason: &str) -> Attempt {
+        let giving_up = AssertUnwindSafe(self.work.give_up(job, reason)).catch_unwind();
+        match tokio::time::timeout(LONGEST_WORD, giving_up).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => {
+                tracing::error!(id = message.id, %error, "nobody was told that a job is given up");
+            }
+            Ok(Err(_)) | Err(_) => {
+                tracing::error!(id = message.id, "nobody was told that a job is given up");
+            }
+        }
+        self.set_aside(message, reason).await
+    }
+
+    async fn set_aside(&self, message: &Message, reason: &str) -> Attempt {
         let (id, received, body) = (&message.id, message.received, &message.body);
         match self.set_aside.set_aside(message, reason).await {
             Ok(()) => {

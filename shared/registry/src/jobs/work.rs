@@ -12,6 +12,12 @@ pub trait Work: fmt::Debug + Send + Sync {
     /// Does `job`, and returns the jobs that follow from it, which are sent before it counts as
     /// done. What can't be done until `until` is left to one of these.
     async fn work(&self, job: Job, until: Timestamp) -> Result<Vec<Job>, WorkError>;
+
+    /// Tells whoever waits for `job` that it is about to be set aside, for this `reason`. It may
+    /// be tried again all the same: by somebody, or because it could not be set aside.
+    async fn give_up(&self, _job: &Job, _reason: &str) -> Result<(), RegistryError> {
+        Ok(())
+    }
 }
 
 /// Why a job was not done.

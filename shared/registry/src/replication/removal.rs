@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
-use berth_types::{Digest, Tag};
+use berth_types::{Digest, RepositoryName, Tag};
 
 use super::failure::ReplicationFailure;
+use super::status::StatusKeeper;
 use super::tags::targets;
 use super::{Peer, ReplicateJob, ReplicateWorker};
 use crate::access::{Action, RepositoryPermit};
+use crate::contention::Attempts;
 use crate::error::RegistryError;
 use crate::jobs::WorkError;
 use crate::repositories::Repository;
@@ -45,19 +47,28 @@ impl ReplicateWorker {
         Ok(removal.untag_replicated(&permit, &repository, digest, &gone).await?)
     }
 
-    /// Forgets how far the replication of an image was that is not here any more.
+    /// Forgets how far the replication of an image was, unless the image is here: it may have come
+    /// again, and its status is of that one.
     pub(super) async fn forget(
         &self,
-        job: &ReplicateJob,
-        digest: &Digest,
-    ) -> Result<(), WorkError> {
-        if let Some(repository) = self.repository_named(&job.repository).await?
-            && repository.id == job.repository_id
-            && self.has_image(&repository, digest).await?
-        {
-            return Ok(());
+        name: &RepositoryName,
+        keeper: StatusKeeper<'_>,
+    ) -> Result<(), RegistryError> {
+        let mut attempts = Attempts::at(keeper.digest);
+        // The image is looked for after the status is read: of one that comes later, that changes.
+        while let Some(version) = keeper.version().await? {
+            if let Some(repository) = self.repository_named(name).await?
+                && repository.id == *keeper.repository
+                && self.has_image(&repository, keeper.digest).await?
+            {
+                return Ok(());
+            }
+            if keeper.forget(version).await? {
+                return Ok(());
+            }
+            attempts.next().await?;
         }
-        Ok(self.keeper(job, digest).forget().await?)
+        Ok(())
     }
 
     /// Returns the destination, its permit, and its repository; `None` if there is nothing to take

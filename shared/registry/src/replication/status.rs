@@ -8,11 +8,11 @@ use crate::access::{Action, RepositoryPermit};
 use crate::contention::{Attempts, won};
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
-use crate::jobs::MOST_ATTEMPTS;
 use crate::layout::{Place, RepositoryId, content, replications};
 use crate::manifests::{Image, ImageSelector};
 use crate::ports::{
-    Condition, Consistency, Operation, Query, ReadTable, Select, Timestamp, WriteTable,
+    Condition, Consistency, Key, Operation, Query, ReadTable, Select, StoreError, Timestamp,
+    WriteTable,
 };
 use crate::registry::Pull;
 use crate::settings::ReplicationDestination;
@@ -29,9 +29,6 @@ pub struct ImageReplicationStatus {
     pub state: ReplicationState,
     /// When its last job began, or ended.
     at: Timestamp,
-    /// How many attempts at it failed since one succeeded.
-    #[serde(default)]
-    failed_attempts: u32,
 }
 
 /// How far a replication is.
@@ -56,48 +53,15 @@ pub(super) struct StatusKeeper<'a> {
 }
 
 impl StatusKeeper<'_> {
-    /// Notes that a replication is under way, unless something is known of it already.
-    pub(super) async fn begin(&self, now: Timestamp) -> Result<(), RegistryError> {
-        self.change(now, |known| match known {
-            Some(_) => None,
-            None => Some((ReplicationState::InProgress, 0)),
-        })
-        .await
-    }
-
-    /// Notes how a replication ended.
-    pub(super) async fn end(
+    /// Notes how far the replication is `now`.
+    pub(super) async fn note(
         &self,
         state: ReplicationState,
         now: Timestamp,
     ) -> Result<(), RegistryError> {
-        self.change(now, |known| match known {
-            Some(known) if known.state == state && known.failed_attempts == 0 => None,
-            _ => Some((state.clone(), 0)),
-        })
-        .await
-    }
-
-    /// Notes that an attempt failed: the last one fails the replication.
-    pub(super) async fn attempt_failed(
-        &self,
-        error: &RegistryError,
-        now: Timestamp,
-    ) -> Result<(), RegistryError> {
-        self.change(now, |known| {
-            let failed = known.map_or(0, |known| known.failed_attempts).saturating_add(1);
-            let state = match failed {
-                ..MOST_ATTEMPTS => ReplicationState::InProgress,
-                _ => ReplicationState::Failed(ReplicationFailure::new("ServiceUnavailable", error)),
-            };
-            Some((state, failed))
-        })
-        .await
-    }
-
-    /// Forgets the status.
-    pub(super) async fn forget(&self) -> Result<(), RegistryError> {
-        let operation = Operation::Delete { key: self.place().key(), condition: Condition::Any };
+        let destination = self.destination.clone();
+        let document = encode(&ImageReplicationStatus { destination, state, at: now })?;
+        let operation = put(self.key(), document, now.millis(), Condition::Any);
         let mut attempts = Attempts::at(self.digest);
         while !won(self.table.transact(vec![operation.clone()]).await)? {
             attempts.next().await?;
@@ -105,31 +69,22 @@ impl StatusKeeper<'_> {
         Ok(())
     }
 
-    fn place(&self) -> Place<'_> {
-        let Self { repository, digest, destination, .. } = *self;
-        Place::Replication { repository, digest, destination }
+    /// Returns the version of what is known; `None` if nothing is.
+    pub(super) async fn version(&self) -> Result<Option<u64>, StoreError> {
+        let item = self.table.get(&self.key(), Consistency::Strong).await?;
+        Ok(item.map(|item| item.version))
     }
 
-    async fn change(
-        &self,
-        now: Timestamp,
-        change: impl Fn(Option<&ImageReplicationStatus>) -> Option<(ReplicationState, u32)>,
-    ) -> Result<(), RegistryError> {
-        let mut attempts = Attempts::at(self.digest);
-        loop {
-            let item = self.table.get(&self.place().key(), Consistency::Strong).await?;
-            let known = item.as_ref().map(decode::<ImageReplicationStatus>).transpose()?;
-            let Some((state, failed_attempts)) = change(known.as_ref()) else { return Ok(()) };
-            let destination = self.destination.clone();
-            let status = ImageReplicationStatus { destination, state, at: now, failed_attempts };
-            let condition = item.map_or(Condition::Absent, |item| Condition::Version(item.version));
-            let document = encode(&status)?;
-            let operation = put(self.place().key(), document, now.millis(), condition);
-            if won(self.table.transact(vec![operation]).await)? {
-                return Ok(());
-            }
-            attempts.next().await?;
-        }
+    /// Forgets what is known; `false` if it is not of this `version` any more.
+    pub(super) async fn forget(&self, version: u64) -> Result<bool, RegistryError> {
+        let condition = Condition::Version(version);
+        let operation = Operation::Delete { key: self.key(), condition };
+        Ok(won(self.table.transact(vec![operation]).await)?)
+    }
+
+    fn key(&self) -> Key {
+        let Self { repository, digest, destination, .. } = *self;
+        Place::Replication { repository, digest, destination }.key()
     }
 }
 

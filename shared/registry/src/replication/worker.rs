@@ -5,10 +5,12 @@ use berth_types::{Digest, Tag};
 
 use super::status::{ReplicationState, StatusKeeper};
 use super::{
-    ImageToReplicate, Peers, ReplicateJob, Replicated, ReplicationOutcome, ReplicationRules,
+    ImageToReplicate, Peers, ReplicateJob, Replicated, ReplicationFailure, ReplicationOutcome,
+    ReplicationRules,
 };
 use crate::error::RegistryError;
 use crate::jobs::{Job, Work, WorkError};
+use crate::layout::RepositoryId;
 use crate::manifests::all_tags;
 use crate::ports::{Clock, ReadObjects, Timestamp, WriteTable};
 use crate::registry::Identity;
@@ -49,7 +51,8 @@ impl ReplicateWorker {
             },
             Replicated::Deletion { digest } => {
                 self.delete(&job, &digest).await?;
-                self.keeper(&job, &digest).forget().await?;
+                let keeper = self.keeper(&job.repository_id, &digest, &job.destination);
+                self.forget(&job.repository, keeper).await?;
                 Ok(Vec::new())
             }
             Replicated::Settings => {
@@ -57,7 +60,8 @@ impl ReplicateWorker {
                 Ok(Vec::new())
             }
             Replicated::Forgetting { digest } => {
-                self.forget(&job, &digest).await?;
+                let keeper = self.keeper(&job.repository_id, &digest, &job.destination);
+                self.forget(&job.repository, keeper).await?;
                 Ok(Vec::new())
             }
             Replicated::Untagging { digest, tags } => {
@@ -108,48 +112,44 @@ impl ReplicateWorker {
         destination: &ReplicationDestination,
         until: Timestamp,
     ) -> Result<(ReplicationOutcome, Vec<Job>), RegistryError> {
-        let keeper = StatusKeeper {
-            table: self.ports.table.as_ref(),
-            repository: &image.repository_id,
-            digest: &image.digest,
-            destination,
-        };
+        let keeper = self.keeper(&image.repository_id, &image.digest, destination);
         let now = || self.ports.clock.now();
-        keeper.begin(now()).await?;
-        let outcome = match self.replicate(image, destination, until).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                keeper.attempt_failed(&error, now()).await?;
-                return Err(error);
-            }
-        };
+        keeper.note(ReplicationState::InProgress, now()).await?;
+        let outcome = self.replicate(image, destination, until).await?;
         match &outcome {
             ReplicationOutcome::CutOff => return Ok((outcome, Vec::new())),
-            ReplicationOutcome::Gone => keeper.forget().await?,
+            ReplicationOutcome::Gone => self.forget(&image.repository, keeper).await?,
             ReplicationOutcome::Complete => {
-                keeper.end(ReplicationState::Complete, now()).await?;
+                keeper.note(ReplicationState::Complete, now()).await?;
             }
             ReplicationOutcome::Failed { failure, .. } => {
                 let ImageToReplicate { repository, digest, .. } = image;
                 tracing::warn!(%repository, %digest, ?destination, %failure, "not replicated");
-                keeper.end(ReplicationState::Failed(failure.clone()), now()).await?;
+                keeper.note(ReplicationState::Failed(failure.clone()), now()).await?;
             }
         }
         let following = self.settle(image, destination).await?;
         Ok((outcome, following))
     }
 
+    /// Notes that a replication is given up, since a store kept failing, and returns the failure.
+    pub(super) async fn unavailable(
+        &self,
+        keeper: StatusKeeper<'_>,
+        reason: &impl ToString,
+    ) -> Result<ReplicationFailure, RegistryError> {
+        let failure = ReplicationFailure::new("ServiceUnavailable", reason);
+        keeper.note(ReplicationState::Failed(failure.clone()), self.ports.clock.now()).await?;
+        Ok(failure)
+    }
+
     pub(super) fn keeper<'a>(
         &'a self,
-        job: &'a ReplicateJob,
+        repository: &'a RepositoryId,
         digest: &'a Digest,
+        destination: &'a ReplicationDestination,
     ) -> StatusKeeper<'a> {
-        StatusKeeper {
-            table: self.ports.table.as_ref(),
-            repository: &job.repository_id,
-            digest,
-            destination: &job.destination,
-        }
+        StatusKeeper { table: self.ports.table.as_ref(), repository, digest, destination }
     }
 }
 
@@ -160,6 +160,21 @@ impl Work for ReplicateWorker {
             Job::Replicate(job) => self.run(job, until).await,
             Job::ReplicationBackfill(job) => self.backfill(job, until).await,
             other => Err(WorkError::Hopeless(format!("not a job of replication: {other:?}"))),
+        }
+    }
+
+    async fn give_up(&self, job: &Job, reason: &str) -> Result<(), RegistryError> {
+        match job {
+            Job::Replicate(ReplicateJob { repository_id, destination, change, .. }) => {
+                let (Replicated::Push { digest, .. } | Replicated::Return { digest }) = change
+                else {
+                    return Ok(());
+                };
+                let keeper = self.keeper(repository_id, digest, destination);
+                self.unavailable(keeper, &reason).await.map(drop)
+            }
+            Job::ReplicationBackfill(job) => self.give_up_backfill(job).await,
+            _ => Ok(()),
         }
     }
 }

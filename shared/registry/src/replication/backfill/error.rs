@@ -16,7 +16,7 @@ pub enum BackfillError {
     /// There is no such backfill, or not any more.
     #[error("replication backfill {0} not found")]
     Unknown(BackfillId),
-    /// The backfill ended, or is being stopped.
+    /// The backfill ended.
     #[error("replication backfill {0} is not in progress")]
     Ended(BackfillId),
 }

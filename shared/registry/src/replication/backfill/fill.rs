@@ -31,7 +31,7 @@ impl BackfillRecord {
     }
 
     /// Counts what became of a page's replications.
-    fn count(&mut self, page: &Page) {
+    pub(super) fn count(&mut self, page: &Page) {
         for unit in &page.units {
             match &unit.outcome {
                 Some(UnitOutcome::Complete) => self.progress.completed += 1,
@@ -126,7 +126,8 @@ impl ReplicateWorker {
             Err(error) if is_last => {
                 let (repository, digest) = (&unit.repository, &unit.digest);
                 tracing::warn!(%repository, %digest, %error, "not backfilled");
-                let code = "ServiceUnavailable".to_owned();
+                let keeper = self.keeper(&unit.repository_id, digest, destination);
+                let code = self.unavailable(keeper, &error).await?.code;
                 unit.outcome = Some(UnitOutcome::Failed { code, of_children: BTreeSet::new() });
                 return Ok(Vec::new());
             }
@@ -156,7 +157,7 @@ impl ReplicateWorker {
     }
 
     /// Writes down what became of a page's replications, unless another job did before. A page
-    /// that is whole, or of a backfill that is being stopped, is counted.
+    /// that is whole is counted; another one is when it is whole, or the backfill ends.
     async fn save(
         &self,
         found: &Read,
@@ -175,11 +176,9 @@ impl ReplicateWorker {
                     *next += 1;
                     record.count(&page);
                 }
-                BackfillState::InProgress { page: next } if *next == number => {}
-                BackfillState::Stopping { page: next } if *next == number => {
-                    *next += 1;
-                    record.count(&page);
-                }
+                BackfillState::InProgress { page: next }
+                | BackfillState::Stopping { page: next }
+                    if *next == number => {}
                 _ => return Ok(()),
             }
             let condition = Condition::Version(version);

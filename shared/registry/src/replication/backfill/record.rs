@@ -112,6 +112,8 @@ pub(super) enum Ending {
     SomeFailed,
     /// So much failed that it was given up.
     MostFailed,
+    /// Its job was set aside, since a store kept failing.
+    GivenUp,
     /// Somebody stopped it.
     Stopped,
 }
@@ -133,7 +135,7 @@ impl BackfillRecord {
             BackfillState::Stopping { .. } => BackfillStatus::Stopping,
             BackfillState::Ended { ending, .. } => match ending {
                 Ending::Complete => BackfillStatus::Complete,
-                Ending::SomeFailed | Ending::MostFailed => BackfillStatus::Failed,
+                Ending::SomeFailed | Ending::MostFailed | Ending::GivenUp => BackfillStatus::Failed,
                 Ending::Stopped => BackfillStatus::Stopped,
             },
         }
@@ -146,6 +148,7 @@ impl BackfillRecord {
             BackfillState::Ended { ending: Ending::MostFailed, .. } => {
                 Some("FailureThresholdExceeded")
             }
+            BackfillState::Ended { ending: Ending::GivenUp, .. } => Some("ServiceUnavailable"),
             _ => None,
         }
     }

@@ -1,5 +1,5 @@
+use super::end::end;
 use super::record::{BackfillRecord, BackfillState, Ending};
-use super::start::ReadUnended;
 use super::{Backfill, BackfillError, BackfillId, Backfills, read};
 use crate::access::{Action, RegistryPermit};
 use crate::contention::{Attempts, won};
@@ -7,7 +7,7 @@ use crate::error::RegistryError;
 
 impl Backfills {
     /// Stops a backfill: at once if it replicates nothing yet, or else when what is under way
-    /// ended. What was replicated stays where it is.
+    /// ended; but who asks again does not wait for that. What was replicated stays where it is.
     ///
     /// # Errors
     ///
@@ -23,28 +23,27 @@ impl Backfills {
         loop {
             let found = read(table, id).await?.ok_or(BackfillError::Unknown(id))?;
             let now = self.clock.now();
-            let mut record: BackfillRecord = found.record.clone();
-            let mut operations = Vec::new();
-            match record.state {
-                BackfillState::Preparing { .. } => {
-                    let (ending, prepared) = (Ending::Stopped, false);
-                    record.state = BackfillState::Ended { at: now, ending, prepared };
-                    operations.push(ReadUnended::read(table).await?.without(id)?);
-                }
+            let stopped = match found.record.state {
                 BackfillState::InProgress { page } => {
                     // Its job sees that, and ends it.
-                    record.state = BackfillState::Stopping { page };
+                    let state = BackfillState::Stopping { page };
+                    let record = BackfillRecord { state, ..found.record.clone() };
+                    let operations = vec![found.replace(&record)?];
+                    won(table.transact(operations).await)?.then_some(record)
                 }
-                BackfillState::Stopping { .. } | BackfillState::Ended { .. } => {
-                    return Err(match record.is_old(now) {
+                // Its job may be one that was set aside.
+                BackfillState::Preparing { .. } | BackfillState::Stopping { .. } => {
+                    end(table, &found, Ending::Stopped, now).await?
+                }
+                BackfillState::Ended { .. } => {
+                    return Err(match found.record.is_old(now) {
                         true => BackfillError::Unknown(id),
                         false => BackfillError::Ended(id),
                     }
                     .into());
                 }
-            }
-            operations.push(found.replace(&record)?);
-            if won(table.transact(operations).await)? {
+            };
+            if let Some(record) = stopped {
                 return Ok(Backfill::of(id, record));
             }
             attempts.next().await?;
