@@ -126,7 +126,7 @@ async fn a_preview_tells_what_would_go_and_why() {
     assert_eq!(preview.status, PreviewStatus::Complete);
     assert_eq!(preview.policy, policy.text());
     assert_eq!(preview.next, None);
-    let gone = [&old, &index, &signature].map(Manifest::digest);
+    let gone = [&old, &index, &child, &signature].map(Manifest::digest);
     assert_eq!(digests(&preview), BTreeSet::from(gone));
     let found = |digest: String| {
         preview.images.iter().find(|image| image.digest.to_string() == digest).unwrap()
@@ -136,12 +136,15 @@ async fn a_preview_tells_what_would_go_and_why() {
     assert_eq!((&found_old.action, found_old.rule), (&PlannedAction::Expire, 1));
     assert_eq!(found_old.reason, "rule 1 expires it: 5 days since its push, more than 4");
     assert_eq!(found(signature.digest()).reason, "its subject goes by rule 1");
+    let after_its_list =
+        "by the next evaluation, rule 1 expires it: 5 days since its push, more than 4";
+    assert_eq!(found(child.digest()).reason, after_its_list);
     let figures = preview.figures.clone().unwrap();
     let sums = (figures.images, figures.expired, figures.archived, figures.untagged);
-    assert_eq!(sums, (5, 3, 0, 0));
+    assert_eq!(sums, (5, 4, 0, 0));
     let rule = &figures.rules[0];
     let bytes: u64 = preview.images.iter().map(|image| image.size).sum();
-    assert_eq!((rule.priority, rule.matching, rule.selected, rule.acted), (1, 4, 3, 3));
+    assert_eq!((rule.priority, rule.matching, rule.selected, rule.acted), (1, 4, 3, 4));
     assert_eq!(rule.bytes, bytes);
     registry.store.check().await;
 }

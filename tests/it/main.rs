@@ -32,6 +32,7 @@ mod large_manifests;
 mod layers;
 mod lifecycle_previews;
 mod lifecycle_referrers;
+mod lifecycle_rehearsals;
 mod lifecycle_runs;
 mod lists;
 mod manifests;

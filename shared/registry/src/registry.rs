@@ -184,6 +184,7 @@ impl Registry {
         };
         let lifecycle_previews = LifecyclePreviews {
             table: ports.table.clone(),
+            objects: ports.objects.clone(),
             directory: directory.clone(),
             clock: ports.clock.clone(),
         };

@@ -7,7 +7,7 @@ use crate::contention::won;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::Place;
-use crate::manifests::{Image, ManifestRecord, PARENTS, distinct};
+use crate::manifests::{Image, ManifestRecord, PARENTS};
 use crate::outbox::{Change, ChangedImage, Event, Origin};
 use crate::ports::{Clock, Condition, Consistency, Operation, ReadObjects, WriteTable};
 use crate::repositories::Repository;
@@ -141,9 +141,7 @@ impl Transitions {
             return Ok(Vec::new());
         }
         let manifest = self.manifest(repository, &seen.digest).await?;
-        let children = manifest.iter().flat_map(Manifest::children).map(|child| &child.digest);
-        let counted = children.filter(|child| !seen.summary.uncounted.contains(child));
-        Ok(distinct(counted.cloned()))
+        Ok(manifest.map(|manifest| seen.summary.counted_children(&manifest)).unwrap_or_default())
     }
 
     /// Reads the manifest of an image; `None` if it is not there any more.
@@ -156,8 +154,6 @@ impl Transitions {
         let Some(item) = self.table.get(&key, Consistency::Strong).await? else {
             return Ok(None);
         };
-        let ManifestRecord { media_type, bytes } = ManifestRecord::read(&item)?;
-        let text = bytes.read(self.objects.as_ref()).await?;
-        Ok(Some(Manifest::parse(Some(&media_type), &text)?))
+        Ok(Some(ManifestRecord::read(&item)?.parse(self.objects.as_ref()).await?))
     }
 }

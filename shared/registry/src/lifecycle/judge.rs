@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use berth_lifecycle::{Image, LifecyclePolicy, Reason, RuleReport};
 use berth_types::Tag;
 
-use super::record::{PlannedAction, PreviewFigures, RuleFigures};
+use super::record::{PlannedAction, RuleFigures};
 use crate::error::RegistryError;
 use crate::layout::RepositoryId;
 use crate::manifests::{Walk, Walked};
@@ -17,9 +17,12 @@ const MOST_BYTES: usize = 128 * 1024 * 1024;
 /// What a policy says of a repository's images.
 #[derive(Debug)]
 pub(super) struct Judgement {
-    pub(super) figures: PreviewFigures,
-    /// What is to be done, in the order of the images' digests.
+    /// What each rule does, in the order of their priority.
+    pub(super) rules: Vec<RuleFigures>,
+    /// What is to be done.
     pub(super) planned: Vec<Planned>,
+    /// Images that nothing is to be done to.
+    pub(super) rest: Vec<Walked>,
 }
 
 /// An image that something is to be done to.
@@ -67,28 +70,22 @@ pub(super) async fn judge(
 fn evaluate(policy: &LifecyclePolicy, walked: Vec<Walked>, now: u64) -> Judgement {
     let images: Vec<_> = walked.iter().map(image).collect();
     let evaluation = policy.evaluate(&images, now);
-    let mut figures = PreviewFigures {
-        images: images.len() as u64,
-        expired: 0,
-        archived: 0,
-        untagged: 0,
-        freed: 0,
-        rules: evaluation.rules.iter().map(rule_figures).collect(),
-    };
-    let mut planned = Vec::new();
+    let rules = evaluation.rules.iter().map(rule_figures).collect();
+    let (mut planned, mut rest) = (Vec::new(), Vec::new());
     for ((walked, image), verdict) in walked.into_iter().zip(&images).zip(&evaluation.verdicts) {
-        let (Some(action), Some(rule)) = (verdict.action, verdict.rule) else { continue };
+        let (Some(action), Some(rule)) = (verdict.action, verdict.rule) else {
+            rest.push(walked);
+            continue;
+        };
         let lost = || {
             let selected: HashSet<_> = rule.selected_tags(&image.tags).collect();
             let is_lost = |tag: &&Tag| selected.contains(tag.as_str());
             walked.tags.iter().filter(is_lost).cloned().collect()
         };
-        let Some(action) = PlannedAction::of(action, lost) else { continue };
-        *match action {
-            PlannedAction::Expire => &mut figures.expired,
-            PlannedAction::Archive => &mut figures.archived,
-            PlannedAction::Untag(_) => &mut figures.untagged,
-        } += 1;
+        let Some(action) = PlannedAction::of(action, lost) else {
+            rest.push(walked);
+            continue;
+        };
         planned.push(Planned {
             image: walked,
             action,
@@ -97,7 +94,7 @@ fn evaluate(policy: &LifecyclePolicy, walked: Vec<Walked>, now: u64) -> Judgemen
             follows: matches!(verdict.reason, Reason::Follows(_)),
         });
     }
-    Judgement { figures, planned }
+    Judgement { rules, planned, rest }
 }
 
 fn image(walked: &Walked) -> Image {

@@ -7,8 +7,8 @@
 //! of their own.
 //!
 //! A preview is begun, worked out by a job, and read. The job reads the summaries of the
-//! repository's images, evaluates the policy over them, and writes what would happen to those that
-//! go, in pages, before it says in one transaction that the preview is complete. A job that is
+//! repository's images, evaluates the policy over them, again if lists go, and writes what would
+//! happen to those that go, in pages, before it says in one transaction that the preview is complete. A job that is
 //! delivered twice, or cut off, changes nothing twice: each run has pages of its own, and those of
 //! the run that was not the first to end are deleted.
 
@@ -21,6 +21,7 @@ mod policy_run;
 mod preview;
 mod record;
 mod referrers;
+mod rehearsal;
 mod run;
 mod start;
 mod worker;
@@ -37,7 +38,7 @@ pub(crate) use referrers::jobs_for_referrers;
 pub use start::{PreviewJob, StartedPreview};
 pub use worker::LifecycleWorker;
 
-use crate::ports::{Clock, StoreError, StoreErrorKind, WriteTable};
+use crate::ports::{Clock, ReadObjects, StoreError, StoreErrorKind, WriteTable};
 use crate::repositories::Directory;
 
 /// The use cases of lifecycle policies' previews.
@@ -46,6 +47,7 @@ use crate::repositories::Directory;
 #[derive(Clone, Debug)]
 pub struct LifecyclePreviews {
     pub(crate) table: Arc<dyn WriteTable>,
+    pub(crate) objects: Arc<dyn ReadObjects>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Arc<dyn Clock>,
 }

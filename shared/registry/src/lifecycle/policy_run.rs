@@ -68,13 +68,15 @@ impl LifecycleWorker {
             return Err(WorkError::Hopeless(reason));
         };
         let evaluated_at = self.clock().now();
+        let count = images.len();
         let judged = judge(in_force.policy.clone(), images, evaluated_at).await?;
-        let Judgement { planned, figures } = judged;
+        let Judgement { planned, rest, rules: _ } = judged;
+        drop(rest);
         // Referrers follow by jobs of their own, once their subjects are where they go.
         let planned: Vec<_> = planned.into_iter().filter(|planned| !planned.follows).collect();
         let tally = self.act(&in_force, planned, until).await?;
         let Tally { done, spared, lists, left } = tally;
-        tracing::info!(repository = %name, images = figures.images, done, spared, left, "lifecycle policy acted");
+        tracing::info!(repository = %name, images = count, done, spared, left, "lifecycle policy acted");
         self.note(&in_force, evaluated_at).await?;
         let again = left > 0 || lists > 0;
         Ok(again.then_some(Job::Lifecycle(job)).into_iter().collect())

@@ -2,19 +2,15 @@ use berth_lifecycle::LifecyclePolicy;
 use uuid::Uuid;
 
 use super::freed::freed_bytes;
-use super::judge::{Judgement, Planned, judge, read_images};
-use super::record::{PlannedAction, PreviewRecord, PreviewState, PreviewedImage};
+use super::judge::read_images;
+use super::record::{PlannedAction, PreviewRecord, PreviewState};
+use super::rehearsal::Rehearsal;
 use super::{LifecyclePreviews, PreviewJob, damaged};
-use crate::archive::ImageStatus;
 use crate::contention::won;
 use crate::document::{decode, encode, put};
 use crate::error::RegistryError;
 use crate::layout::Place;
-use crate::manifests::Walked;
 use crate::ports::{Condition, Consistency};
-
-/// The most tags that a preview tells of one image: ECR's quota.
-const MOST_TAGS: usize = 1000;
 
 impl LifecyclePreviews {
     /// Works a preview out, unless it was, or another one took its place.
@@ -38,9 +34,8 @@ impl LifecyclePreviews {
                 PreviewState::Failed
             }
             Some(images) => {
-                let Judgement { mut figures, planned } =
-                    judge(policy, images, self.clock.now()).await?;
-                let images: Vec<_> = planned.into_iter().map(PreviewedImage::from).collect();
+                let Rehearsal { mut figures, images } =
+                    self.rehearse(&job.id, &policy, images).await?;
                 let gone = images.iter().filter(|image| image.action == PlannedAction::Expire);
                 let gone = gone.map(|image| &image.digest).collect();
                 figures.freed = freed_bytes(self.table.as_ref(), &job.id, &gone).await?;
@@ -54,27 +49,6 @@ impl LifecyclePreviews {
             self.delete_pages_but(&job.id, run).await
         } else {
             self.delete_pages_of(&job.id, run).await
-        }
-    }
-}
-
-impl From<Planned> for PreviewedImage {
-    fn from(planned: Planned) -> Self {
-        let Walked { digest, image, mut tags, .. } = planned.image;
-        tags.truncate(MOST_TAGS);
-        let mut action = planned.action;
-        if let PlannedAction::Untag(lost) = &mut action {
-            lost.truncate(MOST_TAGS);
-        }
-        Self {
-            digest,
-            tags,
-            pushed_at: image.pushed_at,
-            size: image.content_size,
-            is_archived: image.storage.status == ImageStatus::Archived,
-            action,
-            rule: planned.rule,
-            reason: planned.reason,
         }
     }
 }

@@ -26,7 +26,7 @@ impl LifecycleWorker {
         let placement = Placement::new(table.clone(), objects.clone(), moving, clock.clone());
         let archive = Archive::new(table.clone(), objects, clock.clone(), directory.clone());
         Self {
-            previews: LifecyclePreviews { table, directory, clock },
+            previews: LifecyclePreviews { table, objects: ports.objects.clone(), directory, clock },
             removal: Removal::new(ports),
             archive,
             placement,

@@ -242,9 +242,7 @@ impl Removal {
         let ManifestRecord { media_type, bytes } = ManifestRecord::read(manifest)?;
         let text = bytes.clone().read(self.objects.as_ref()).await?;
         let manifest = Manifest::parse(Some(&media_type), &text)?;
-        let uncounted = &doomed.summary.uncounted;
-        let children = manifest.children().iter().map(|child| &child.digest);
-        let children = distinct(children.filter(|child| !uncounted.contains(child)).cloned());
+        let children = doomed.summary.counted_children(&manifest);
         let blobs = distinct(manifest.blobs().map(|blob| blob.digest.clone()));
         Ok(Doomed { blobs, children, bytes, ..doomed })
     }

@@ -1,4 +1,4 @@
-use berth_types::{Digest, Manifest};
+use berth_types::Digest;
 
 use super::record::ManifestRecord;
 use super::walk::Walk;
@@ -39,9 +39,7 @@ impl Removal {
         let Some(item) = self.table.get(&key, Consistency::Strong).await? else {
             return Ok(false);
         };
-        let ManifestRecord { media_type, bytes } = ManifestRecord::read(&item)?;
-        let bytes = bytes.read(self.objects.as_ref()).await?;
-        let manifest = Manifest::parse(Some(&media_type), &bytes)?;
+        let manifest = ManifestRecord::read(&item)?.parse(self.objects.as_ref()).await?;
         Ok(manifest.children().iter().any(|listed| listed.digest == *child))
     }
 }

@@ -5,6 +5,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 
+use super::put::distinct;
 use crate::archive::ImageStorage;
 use crate::document::{decode, encode};
 use crate::error::RegistryError;
@@ -61,6 +62,12 @@ impl Image {
     /// Whether it is an index.
     pub(crate) fn is_index(&self) -> bool {
         [media_types::OCI_INDEX, media_types::DOCKER_LIST].contains(&self.media_type.as_str())
+    }
+
+    /// Returns the children that count it among their parents, each once; `manifest` is its own.
+    pub(crate) fn counted_children(&self, manifest: &Manifest) -> Vec<Digest> {
+        let children = manifest.children().iter().map(|child| &child.digest);
+        distinct(children.filter(|child| !self.uncounted.contains(child)).cloned())
     }
 }
 
@@ -127,6 +134,12 @@ impl ManifestRecord {
             _ => ManifestBytes::Here(item.document.clone()),
         };
         Ok(Self { media_type, bytes })
+    }
+
+    /// Parses the manifest, wherever its bytes are.
+    pub(crate) async fn parse(self, objects: &dyn ReadObjects) -> Result<Manifest, RegistryError> {
+        let text = self.bytes.read(objects).await?;
+        Ok(Manifest::parse(Some(&self.media_type), &text)?)
     }
 
     /// Returns the object that holds the bytes, if one does.

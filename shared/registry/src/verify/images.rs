@@ -256,8 +256,7 @@ impl Read {
 
 /// Returns the children that count the image among their parents.
 fn children(image: &Read) -> Vec<Digest> {
-    let children = image.manifest.children().iter().map(|child| child.digest.clone());
-    distinct(children.filter(|child| !image.summary.uncounted.contains(child)))
+    image.summary.counted_children(&image.manifest)
 }
 
 fn place_of_use(content: Content<'_>, layer: &Digest, image: &Digest) -> Key {
