@@ -29,6 +29,8 @@ OF_BUCKETS = {"s3:ListBucket", "s3:ListBucketMultipartUploads"}
 ARN_PARAMETERS = {"PeerRoleArns", "RepositoryKeyArns"}
 # The account's own event bus.
 EVENT_BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
+# The policy of a role that takes rights back, and gives none.
+REFUSED = "refused"
 # Constructors that are not named by their port.
 OTHER_NAMES = {"objects": "WriteObjects"}
 # Constructors that make no port; the reviewed list says what they need.
@@ -117,6 +119,9 @@ def granted(role: dict) -> set[Right]:
         raise RoleError("a managed policy does not say what it grants")
     rights: set[Right] = set()
     for policy in map(_granting, properties["Policies"]):
+        if policy.get("PolicyName") == REFUSED:
+            _must_deny(policy)
+            continue
         for statement in policy["PolicyDocument"]["Statement"]:
             if set(statement) - {"Sid", "Condition"} != {"Effect", "Action", "Resource"}:
                 raise RoleError(f"a statement has {sorted(statement)}")
@@ -221,6 +226,11 @@ def _granting(policy: dict) -> dict:
         case {"Fn::If": [_, granting, {"Ref": "AWS::NoValue"}]}:
             return granting
     return policy
+
+
+def _must_deny(policy: dict) -> None:
+    if any(each["Effect"] != "Deny" for each in policy["PolicyDocument"]["Statement"]):
+        raise RoleError(f"the policy `{REFUSED}` allows something")
 
 
 def _limit(statement: dict) -> str:

@@ -214,6 +214,17 @@ def test_statements_that_cannot_be_compared(change: dict) -> None:
         compare(role)
 
 
+def test_refusals_give_nothing() -> None:
+    role = sample()
+    statement = {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "*"}
+    refused = {"PolicyName": "refused", "PolicyDocument": {"Statement": [statement]}}
+    role["Properties"]["Policies"].append(refused)
+    assert compare(role) == []
+    statement["Effect"] = "Allow"
+    with pytest.raises(RoleError):
+        compare(role)
+
+
 def test_managed_policies_cannot_be_compared() -> None:
     role = sample()
     role["Properties"]["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]

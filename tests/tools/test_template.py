@@ -127,6 +127,30 @@ def test_the_outbox_wakes_dispatch() -> None:
     assert json.loads(wanted["Pattern"]) == {"eventName": ["INSERT"], "dynamodb": {"Keys": keys}}
     layout = (ROOT / "shared" / "registry" / "src" / "layout" / "mod.rs").read_text()
     assert 'format!("outbox/{shard}")' in layout
+    # What fails blocks its shard for a few attempts, and is told; what only waits does not end.
+    assert event["Properties"]["BisectBatchOnFunctionError"] is True
+    assert event["Properties"]["MaximumRetryAttempts"] <= MOST_ATTEMPTS
+    assert "MaximumRecordAgeInSeconds" not in event["Properties"]
+    letters = {"Fn::GetAtt": ["DispatchDeadLetters", "Arn"]}
+    told = {"OnFailure": {"Type": "SQS", "Destination": letters}}
+    assert event["Properties"]["DestinationConfig"] == told
+
+
+def test_peers_are_no_callers() -> None:
+    """Their role is refused what would make it one; tests/it looks that it is not needed."""
+    policies = {policy.get("PolicyName"): policy for policy in properties("PeerRole")["Policies"]}
+    callers, settings, tokens = policies["refused"]["PolicyDocument"]["Statement"]
+    keys = "dynamodb:LeadingKeys"
+    refused = callers["Condition"]["ForAnyValue:StringLike"][keys]
+    refused += settings["Condition"]["ForAnyValue:StringLike"][keys]
+    layout = ROOT / "shared" / "registry" / "src" / "layout"
+    text = (layout / "mod.rs").read_text() + (layout / "place.rs").read_text()
+    for partition in refused:
+        name = partition.removesuffix("*")
+        assert f'"{name}"' in text or f'format!("{name}{{' in text, partition
+    sealing = (ROOT / "shared" / "aws" / "src" / "keys.rs").read_text()
+    assert tokens["Condition"] == {"StringEquals": {"kms:EncryptionContext:berth": "sealing-key"}}
+    assert '("berth", "sealing-key")' in sealing
 
 
 def test_every_dead_letter_is_told() -> None:

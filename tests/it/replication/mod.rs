@@ -5,5 +5,6 @@ mod deletions;
 mod faults;
 mod pushes;
 mod races;
+mod rights;
 mod settings;
 mod world;
