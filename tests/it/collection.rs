@@ -142,6 +142,29 @@ async fn uses_of_images_that_never_came_go() {
     assert!(store.files("objects").is_empty());
 }
 
+/// What was marked while the clock was years ahead goes as all else, once it is right.
+#[tokio::test]
+async fn a_clock_that_was_wrong_keeps_no_garbage() {
+    let registry = TestRegistry::new();
+    let store = &registry.store;
+    let years = DAY * 2000;
+    store.clock.advance(years);
+    registry.push_untagged("team/app", &image(1)).await;
+    registry.push_blobs("team/app", &image(2)).await;
+    registry
+        .request("PATCH", registry.begin("team/app").await)
+        .bytes(bytes(1, 9))
+        .expect(202)
+        .await;
+    store.collect().await;
+    store.clock.put_back(years);
+    store.collect_for_days(DAYS).await;
+    registry.pull("team/app", &image(1)).await;
+    assert_eq!(store.files("objects").len(), image(1).blobs.len());
+    assert!(store.files("uploads").is_empty());
+    store.check().await;
+}
+
 /// A job that has no time does one step, and leaves the others to the job that follows.
 #[tokio::test]
 async fn a_job_without_time_goes_on_in_the_next() {

@@ -24,6 +24,12 @@ impl TestClock {
         let millis = u64::try_from(duration.as_millis()).unwrap();
         self.ahead.fetch_add(millis, Ordering::SeqCst);
     }
+
+    /// Puts the clock back, by no more than it was put forward.
+    pub fn put_back(&self, duration: Duration) {
+        let millis = u64::try_from(duration.as_millis()).unwrap();
+        self.ahead.fetch_sub(millis, Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {

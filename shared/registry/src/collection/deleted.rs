@@ -1,6 +1,6 @@
 use super::range::Range;
 use super::worker::{CollectWorker, damaged};
-use super::{DeletedCollection, RegistryCollection};
+use super::{DeletedCollection, RegistryCollection, is_over};
 use crate::blobs::Layer;
 use crate::contention::{Attempts, won};
 use crate::document::decode;
@@ -68,7 +68,8 @@ impl CollectWorker {
         }
         // Written once, when the repository was deleted.
         let deleted_at = Timestamp::from_millis(deleted.version);
-        if deleted_at.plus(self.grace.unnamed) <= self.clock.now() && self.is_empty(&job.id).await?
+        if is_over(deleted_at, self.grace.unnamed, self.clock.now())
+            && self.is_empty(&job.id).await?
         {
             let condition = Condition::Version(deleted.version);
             won(self.table.transact(vec![Operation::Delete { key, condition }]).await)?;

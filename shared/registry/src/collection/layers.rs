@@ -1,9 +1,9 @@
 use berth_types::Digest;
 
-use super::GracePeriods;
 use super::range::Range;
 use super::uses::UseWalk;
 use super::worker::{CollectWorker, damaged};
+use super::{GracePeriods, is_over};
 use crate::blobs::{Deletion, Layer, is_used};
 use crate::contention::won;
 use crate::document::decode;
@@ -28,15 +28,15 @@ fn step(deletion: Deletion, is_used: bool, now: Timestamp, grace: GracePeriods) 
         Deletion::None if is_used => Step::Leave,
         _ if is_used => Step::Record(Deletion::None),
         Deletion::None => Step::Record(Deletion::Unused(now)),
-        Deletion::Unused(since) if since.plus(grace.unused) <= now => {
+        Deletion::Unused(since) if is_over(since, grace.unused, now) => {
             Step::Record(Deletion::Condemned(now))
         }
         // Who began the deletion has died.
-        Deletion::Began(since) if since.plus(grace.condemned) <= now => {
+        Deletion::Began(since) if is_over(since, grace.condemned, now) => {
             Step::Record(Deletion::Condemned(now))
         }
         Deletion::Condemned(since) | Deletion::Done(since)
-            if since.plus(grace.condemned) <= now =>
+            if is_over(since, grace.condemned, now) =>
         {
             Step::Remove
         }
@@ -141,6 +141,14 @@ mod tests {
         check(Deletion::Unused(at(100)), 110, Step::Record(Deletion::Condemned(at(110))));
         check(Deletion::Condemned(at(110)), 129, Step::Leave);
         check(Deletion::Condemned(at(110)), 130, Step::Remove);
+    }
+
+    #[test]
+    fn marks_of_a_clock_that_was_wrong_are_as_good_as_old() {
+        let (ahead, far) = (100 + 24 * 3600, 101 + 24 * 3600);
+        check(Deletion::Unused(at(ahead)), 100, Step::Leave);
+        check(Deletion::Unused(at(far)), 100, Step::Record(Deletion::Condemned(at(100))));
+        check(Deletion::Condemned(at(far)), 100, Step::Remove);
     }
 
     #[test]

@@ -21,6 +21,8 @@ mod worker;
 
 use std::time::Duration;
 
+use crate::ports::Timestamp;
+
 pub use job::{DeletedCollection, RegistryCollection, RepositoryCollection};
 pub use offline::{Garbage, GarbageContent, GarbageObject, OfflineCollection};
 pub use rehearsal::RehearsalTable;
@@ -28,6 +30,12 @@ pub use worker::{CollectPorts, CollectWorker};
 
 /// A day.
 const DAY: Duration = Duration::from_hours(24);
+
+/// Whether `since` is as long ago as `grace`. No clock is wrong by a day for long: a moment that lies
+/// farther ahead is of one that was, and counts as long ago.
+fn is_over(since: Timestamp, grace: Duration, now: Timestamp) -> bool {
+    since.plus(grace) <= now || now.plus(DAY) < since
+}
 
 /// How long collection leaves things as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-use super::RegistryCollection;
 use super::job::Stage;
 use super::worker::{CollectWorker, damaged};
+use super::{RegistryCollection, is_over};
 use crate::blobs::{BlobObject, Layer};
 use crate::contention::won;
 use crate::document::decode;
@@ -51,7 +51,7 @@ impl CollectWorker {
     async fn objects(&self, after: Option<&str>) -> Result<Option<String>, RegistryError> {
         let listing = self.listed.list(after, MOST_LISTED).await?;
         let now = self.clock.now();
-        let is_old = |object: &ListedObject| object.modified_at.plus(self.grace.unnamed) <= now;
+        let is_old = |object: &ListedObject| is_over(object.modified_at, self.grace.unnamed, now);
         let old: Vec<_> = listing.entries.into_iter().filter(is_old).collect();
         let keys: Vec<_> = old.iter().map(|object| Place::Object(&object.key).key()).collect();
         let items = self.table.batch_get(&keys, Consistency::Strong).await?;
@@ -87,7 +87,7 @@ impl CollectWorker {
     async fn judge_blob(&self, key: &ObjectKey, item: &Item) -> Result<(), RegistryError> {
         let object: BlobObject = decode(item)?;
         let now = self.clock.now();
-        if object.loose_since.is_none_or(|since| since.plus(self.grace.unnamed) > now) {
+        if object.loose_since.is_none_or(|since| !is_over(since, self.grace.unnamed, now)) {
             return Ok(());
         }
         let condition = Condition::Version(item.version);
@@ -140,7 +140,7 @@ impl CollectWorker {
     async fn multiparts(&self, after: Option<&str>) -> Result<Option<String>, RegistryError> {
         let listing = self.listed.list_multiparts(after, MOST_LISTED).await?;
         for ListedMultipart { key, id, modified_at } in listing.entries {
-            let is_old = modified_at.plus(self.grace.unnamed) <= self.clock.now();
+            let is_old = is_over(modified_at, self.grace.unnamed, self.clock.now());
             let Some(ObjectOwner::Upload(repository, upload)) =
                 parse_object_key(&key).filter(|_| is_old)
             else {

@@ -1,3 +1,4 @@
+use super::is_over;
 use super::range::Range;
 use super::worker::CollectWorker;
 use crate::error::RegistryError;
@@ -19,7 +20,7 @@ impl CollectWorker {
         while let Some(item) = sessions.next().await? {
             let sort = item.key.sort.clone();
             let session = Collectable::read(item)?;
-            if session.is_idle(self.grace.idle, self.clock.now()) {
+            if is_over(session.idle_since(), self.grace.idle, self.clock.now()) {
                 session.discard(table, self.doomed.as_ref()).await?;
             }
             if self.is_late(until) {

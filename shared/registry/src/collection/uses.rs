@@ -2,6 +2,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use berth_types::Digest;
 
+use super::is_over;
 use super::range::Range;
 use super::worker::{CollectWorker, damaged};
 use crate::blobs::LayerUse;
@@ -136,7 +137,7 @@ impl<'a> UseWalk<'a> {
         let mut gone = BTreeSet::new();
         for (image, item) in &suspects {
             let ahead_since = decode::<LayerUse>(item)?.ahead_since;
-            let is_over = ahead_since.is_none_or(|since| since.plus(grace) <= now);
+            let is_over = ahead_since.is_none_or(|since| is_over(since, grace, now));
             if absent.contains(image) && is_over {
                 let condition = Condition::Version(item.version);
                 operations.push(Operation::Delete { key: item.key.clone(), condition });

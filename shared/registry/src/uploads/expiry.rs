@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::session::Session;
 use crate::document::decode;
 use crate::error::RegistryError;
@@ -20,9 +18,9 @@ impl Collectable {
         Ok(Self { session: decode(&item)?, item })
     }
 
-    /// Whether no request has written to it for as long.
-    pub(crate) fn is_idle(&self, at_least: Duration, now: Timestamp) -> bool {
-        self.session.idle_since().plus(at_least) <= now
+    /// Returns since when no request has written to it.
+    pub(crate) fn idle_since(&self) -> Timestamp {
+        self.session.idle_since()
     }
 
     /// Whether the session names this object of several parts.
