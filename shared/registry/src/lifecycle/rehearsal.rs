@@ -57,15 +57,15 @@ impl LifecyclePreviews {
         for _ in 0..MOST_EVALUATIONS {
             let Judgement { rules, planned, rest } = judge(policy.clone(), images, now).await?;
             let released = self.released(id, &planned).await?;
-            let tell =
-                |planned: &Planned| (planned.image.digest.clone(), tell(planned, first.is_none()));
-            told.extend(planned.iter().map(tell));
+            images = rest;
+            for planned in planned {
+                told.insert(planned.image.digest.clone(), tell(&planned, first.is_none()));
+                images.extend(after(planned, now));
+            }
             first.get_or_insert(rules);
             if released.is_empty() {
                 break;
             }
-            let stay = planned.into_iter().filter_map(|planned| after(planned, now));
-            images = rest.into_iter().chain(stay).collect();
             for image in &mut images {
                 if let Some(released) = released.get(&image.digest) {
                     release(image, *released);
