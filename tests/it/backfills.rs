@@ -258,6 +258,55 @@ async fn what_keeps_failing_for_a_while_fails_in_the_end() {
     assert_eq!(found.images.len(), 4);
 }
 
+/// More than is looked at at once is written down in several steps, each image and tag once.
+#[tokio::test]
+async fn what_there_is_to_do_is_written_down_step_by_step() {
+    let here = TestRegistry::new();
+    rule(&here, vec![away()]).await;
+    let mut expected = BTreeSet::new();
+    for name in ["team/a", "team/b", "team/c"] {
+        for number in 0..3 {
+            let image = image(format!("{name}/{number}"));
+            here.push_blobs(name, &image).await;
+            let tags: Vec<_> = (0..number * 234).map(|tag| format!("{number}-{tag}")).collect();
+            for tag in &tags {
+                here.put(name, tag, &image).await;
+                expected.insert((name.to_owned(), image.digest(), Some(tag.clone())));
+            }
+            if tags.is_empty() {
+                here.put(name, &image.digest(), &image).await;
+                expected.insert((name.to_owned(), image.digest(), None));
+            }
+        }
+    }
+    assert!(expected.len() > 2000, "all would be one step");
+    let backfill = start(&here, away()).await.unwrap();
+    // Nothing is reached: all fails, and is given up soon.
+    let ports = ReplicationPorts {
+        table: here.store.table.clone(),
+        objects: here.store.objects.clone(),
+        clock: here.store.clock.clone(),
+    };
+    let worker = ReplicateWorker::new(ports, identity(), Arc::new(Peers::default()));
+    run(&worker, &backfill, later(&here)).await.unwrap();
+    let found = results(&here, &backfill).await;
+    assert_eq!(found.backfill.failure_code, Some("FailureThresholdExceeded"));
+    assert_eq!(found.backfill.progress.unwrap().total, expected.len() as u64);
+    let mut written = Vec::new();
+    for page in here.store.partition(&format!("backfill/{}", backfill.id)).await.into_values() {
+        let page: serde_json::Value = serde_json::from_slice(&page.document).unwrap();
+        let units = page["units"].as_array().unwrap().iter();
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        let unit = |unit: &serde_json::Value| {
+            let [name, digest] = ["repository", "digest"].map(|key| text(&unit[key]).unwrap());
+            (name, digest, text(&unit["tag"]))
+        };
+        written.extend(units.map(unit));
+    }
+    assert_eq!(written.len(), expected.len());
+    assert_eq!(written.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
 /// Otherwise it would be in progress for ever, and no other could begin.
 #[tokio::test]
 async fn one_whose_job_is_given_up_failed() {
@@ -312,7 +361,7 @@ async fn one_that_nobody_carries_out_is_stopped_by_asking_again() {
         seen.insert(progress.completed);
         start(&here, away()).await.unwrap();
     }
-    assert!(seen.len() > 2, "{seen:?}");
+    assert!(seen.iter().any(|done| (1..4).contains(done)), "{seen:?}");
 }
 
 #[tokio::test]

@@ -333,6 +333,15 @@ async fn a_digest_alone_links_nothing() {
     world.settle().await;
     assert_eq!(status(&world, &secret).await.as_deref(), Some("ContentNotFound"));
     world.test(1).assert_lacks(HERE, "v1").await;
+    let index = index_of([&secret, &image(2)]);
+    world.test(0).put(HERE, "all", &index).await;
+    world.settle().await;
+    assert_eq!(status(&world, &index).await.as_deref(), Some("ReferencedImagesNotFound"));
+    world.test(0).remove(format!("/v2/{HERE}/manifests/{}", index.digest()), 202).await;
+    world.test(0).remove(format!("/v2/{HERE}/manifests/{}", secret.digest()), 202).await;
+    world.test(0).put(HERE, "all", &index).await;
+    world.settle().await;
+    assert_eq!(status(&world, &index).await.as_deref(), Some("ContentNotFound"));
 }
 
 #[tokio::test]
