@@ -3,7 +3,7 @@
 use berth_registry::access::Action;
 use berth_registry::ports::StorageClass;
 use berth_registry::{
-    ImageDetail, ImageQuery, ImageSelector, ImageStatus, ReferrersQuery, RegistryError,
+    ImageDetail, ImageQuery, ImageSelector, ImageStatus, Job, ReferrersQuery, RegistryError,
     StatusFilter, StorageRefusal, StorageUpdate, TagStatus,
 };
 use futures_util::future::join_all;
@@ -181,6 +181,25 @@ async fn a_push_brings_an_image_back() {
     is_refused(update(&registry, &image, StorageClass::Archive).await, StorageRefusal::Activating);
     registry.push(NAME, "v1", &image).await;
     answers(&registry, &image, "v1", 200).await;
+    registry.store.check().await;
+}
+
+#[tokio::test]
+async fn an_image_is_brought_back_anew_when_it_is_asked_for() {
+    let registry = TestRegistry::new();
+    let image = image(1);
+    registry.push(NAME, "v1", &image).await;
+    archive(&registry, &image).await;
+    registry.store.dispatch_all().await;
+    registry.store.take_jobs().await;
+    for _ in 0..2 {
+        let status = update(&registry, &image, StorageClass::Standard).await.unwrap();
+        assert_eq!(status, ImageStatus::Activating);
+        registry.store.dispatch_all().await;
+        // As if it was set aside.
+        let jobs = registry.store.take_jobs().await;
+        assert!(matches!(jobs[..], [Job::PlaceLayers(_)]), "{jobs:?}");
+    }
     registry.store.check().await;
 }
 

@@ -8,16 +8,17 @@ use berth_lifecycle::LifecyclePolicy;
 use berth_registry::access::Action;
 use berth_registry::ports::{
     Attributes, Clock, Condition, Consistency, Key, MOST_OPERATIONS, Operation, Query, Select,
-    StorageClass, StoreErrorKind,
+    StoreErrorKind,
 };
 use berth_registry::{
-    ImageQuery, ImageSelector, LifecyclePreview, LifecyclePreviewError, PlannedAction, PreviewJob,
-    PreviewStatus, RegistryError, TagStatus,
+    ImageQuery, ImageSelector, Job, LifecyclePreview, LifecyclePreviewError, PlannedAction,
+    PreviewJob, PreviewStatus, RegistryError, TagStatus, Work as _,
 };
 use berth_types::Digest;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::harness::lifecycle::worker;
 use crate::harness::{
     Fails, FaultyTable, Manifest, Plan, Store, TestRegistry, digest, image, index_of, permit,
 };
@@ -370,18 +371,19 @@ fn runs(pages: &[String]) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_archived_index_lists_is_not_told_to_go() {
+async fn a_preview_fails_when_its_job_is_given_up() {
     let registry = TestRegistry::new();
-    let child = image("child");
-    let index = index_of([&child]);
-    registry.push_untagged(NAME, &child).await;
-    registry.push(NAME, "v1", &index).await;
-    let update = permit(Action::UpdateImageStorageClass, NAME);
-    let selector = ImageSelector::Digest(index.digest().parse().unwrap());
-    let archive = &registry.registry.archive;
-    archive.update_storage_class(&update, &selector, StorageClass::Archive).await.unwrap();
-    registry.store.clock.advance(5 * DAY);
-    let job = start(&registry, &older_than(4)).await;
-    run(&registry, &job).await;
-    assert_eq!(digests(&preview(&registry).await), BTreeSet::new());
+    registry.push(NAME, "v1", &image("old")).await;
+    let worker = worker(&registry.store, registry.store.table.clone());
+    let give_up = async |job: &PreviewJob| {
+        worker.give_up(&Job::LifecyclePreview(job.clone()), "because").await.unwrap();
+        preview(&registry).await.status
+    };
+    let first = start(&registry, &older_than(4)).await;
+    assert_eq!(give_up(&first).await, PreviewStatus::Failed);
+    // Nobody waits for it: another one can be begun, which it does not concern.
+    let other = start(&registry, &older_than(4)).await;
+    assert_eq!(give_up(&first).await, PreviewStatus::InProgress);
+    run(&registry, &other).await;
+    assert_eq!(give_up(&other).await, PreviewStatus::Complete);
 }

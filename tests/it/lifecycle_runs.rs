@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use berth_lifecycle::LifecyclePolicy;
 use berth_registry::access::Action;
-use berth_registry::ports::{Clock, StoreErrorKind};
+use berth_registry::ports::{Clock, Condition, Consistency, Key, Operation, StoreErrorKind};
 use berth_registry::{StatusFilter, Work};
 use bytes::Bytes;
 use serde_json::json;
@@ -291,4 +291,32 @@ async fn two_jobs_at_once_delete_each_image_once() {
     assert_eq!(all(&registry).await, BTreeSet::new());
     assert_eq!(changes(&registry.store, "imageDeleted").await.len(), 150);
     registry.store.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_damaged_stays_and_the_others_go() {
+    let registry = TestRegistry::new();
+    let (damaged, index) = (image("damaged"), index_of([&image("child")]));
+    registry.push(NAME, "v1", &damaged).await;
+    registry.push_untagged(NAME, &image("child")).await;
+    registry.push(NAME, "v2", &index).await;
+    registry.push(NAME, "v3", &image("old")).await;
+    let partition = format!("repository/{}", registry.id(NAME).await.unwrap());
+    for manifest in [&damaged, &index] {
+        let sort = format!("manifest/{}", manifest.digest());
+        let key = Key { partition: partition.clone(), sort };
+        let item = registry.store.table.get(&key, Consistency::Strong).await.unwrap().unwrap();
+        let damage = Operation::Put {
+            key,
+            document: Bytes::from_static(b"{"),
+            attributes: item.attributes,
+            first_version: 1,
+            condition: Condition::Present,
+        };
+        registry.store.table.transact(vec![damage]).await.unwrap();
+    }
+    registry.store.clock.advance(5 * DAY);
+    set(&registry, &expire_old()).await;
+    act(&registry).await;
+    assert_eq!(all(&registry).await, digests([&damaged, &index, &image("child")]));
 }

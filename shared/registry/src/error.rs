@@ -6,7 +6,7 @@ use berth_types::{
 
 use crate::archive::StorageRefusal;
 use crate::lifecycle::LifecyclePreviewError;
-use crate::ports::{PutError, StoreError};
+use crate::ports::{PutError, StoreError, StoreErrorKind};
 use crate::replication::BackfillError;
 use crate::settings::PrefixedKind;
 
@@ -309,6 +309,19 @@ pub enum MissingContent {
     Layers,
     /// The images of an index.
     Images,
+}
+
+impl RegistryError {
+    /// Whether what is stored is damaged, or is not there, so that it is of no use to try again.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::ManifestInvalid(_) => true,
+            Self::Store(error) => {
+                matches!(error.kind(), StoreErrorKind::Damaged | StoreErrorKind::NotFound)
+            }
+            _ => false,
+        }
+    }
 }
 
 fn list(digests: &[Digest]) -> String {

@@ -59,7 +59,7 @@ impl Archive {
     }
 
     /// Moves an image of the repository that the permit names to the archive, or begins to bring it
-    /// back. One that is there already stays there.
+    /// back, again if it is on its way. One that is there already stays there.
     ///
     /// # Errors
     ///
@@ -99,7 +99,8 @@ impl Archive {
                     let archived = self.transitions.archive(&repository, &seen, Vec::new()).await?;
                     archived.then_some(ImageStatus::Archived)
                 }
-                (StorageClass::Standard, ImageStatus::Archived) => {
+                // The job of one that is on its way may have been given up: it is asked for again.
+                (StorageClass::Standard, ImageStatus::Archived | ImageStatus::Activating) => {
                     let begun = self.begin_return(&repository, &seen).await?;
                     begun.then_some(ImageStatus::Activating)
                 }

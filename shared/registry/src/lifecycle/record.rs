@@ -32,7 +32,7 @@ pub(super) enum PreviewState {
     InProgress,
     /// Its results lie in the pages of this run.
     Complete { run: Uuid, ended_at: Timestamp, figures: PreviewFigures },
-    /// The repository has more images than a job looks at.
+    /// The repository has more images than a job looks at, or its job was given up.
     Failed,
 }
 

@@ -12,8 +12,8 @@ use super::record::{PlannedAction, PreviewFigures, PreviewedImage, RuleFigures};
 use crate::archive::ImageStatus;
 use crate::error::RegistryError;
 use crate::layout::{Place, RepositoryId};
-use crate::manifests::{ManifestRecord, Walked};
-use crate::ports::{Consistency, Timestamp};
+use crate::manifests::{Image, ManifestRecord, Walked};
+use crate::ports::{Consistency, Item, Timestamp};
 
 /// The most evaluations that are rehearsed, for lists of lists.
 const MOST_EVALUATIONS: usize = 10;
@@ -92,10 +92,13 @@ impl LifecyclePreviews {
             let items = self.table.batch_get(&keys, Consistency::Strong).await?;
             for (list, item) in lists.iter().zip(items) {
                 let Some(item) = item else { continue };
-                let record = ManifestRecord::read(&item)?;
-                let manifest = record.parse(self.objects.as_ref()).await?;
                 let summary = &list.image.image;
-                for child in summary.counted_children(&manifest) {
+                let children = match self.children(summary, &item).await {
+                    // It does not go, for that.
+                    Err(error) if error.is_damage() => continue,
+                    children => children?,
+                };
+                for child in children {
                     let released = released.entry(child).or_default();
                     match (&list.action, summary.storage.is_active()) {
                         (PlannedAction::Archive, _) => {
@@ -109,6 +112,12 @@ impl LifecyclePreviews {
             }
         }
         Ok(released)
+    }
+
+    /// Returns the images that count a list among their parents, by the item of its manifest.
+    async fn children(&self, list: &Image, item: &Item) -> Result<Vec<Digest>, RegistryError> {
+        let manifest = ManifestRecord::read(item)?.parse(self.objects.as_ref()).await?;
+        Ok(list.counted_children(&manifest))
     }
 }
 

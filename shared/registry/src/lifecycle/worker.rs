@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::LifecyclePreviews;
 use crate::archive::{Archive, Placement};
+use crate::error::RegistryError;
 use crate::jobs::{Job, Work, WorkError};
 use crate::ports::{Clock, MoveObjects, Timestamp, WriteTable};
 use crate::registry::{Removal, RemovalPorts, directory};
@@ -55,5 +56,13 @@ impl Work for LifecycleWorker {
             }
         }
         Ok(Vec::new())
+    }
+
+    async fn give_up(&self, job: &Job, _reason: &str) -> Result<(), RegistryError> {
+        match job {
+            Job::LifecyclePreview(job) => self.previews.give_up(job).await,
+            // Nobody waits, or can ask again.
+            _ => Ok(()),
+        }
     }
 }

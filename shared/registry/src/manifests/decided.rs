@@ -93,7 +93,7 @@ impl From<Walked> for Seen {
 impl Removal {
     /// Carries out decisions about images, several in a transaction, and returns for each whether
     /// it was: not, if the image was tagged, untagged, pushed or pulled since, or is gone, or if an
-    /// index lists it that is to be deleted.
+    /// index lists it that is to be deleted, or its manifest can't be read.
     ///
     /// An image with more tags than a transaction holds loses tags before it goes: if it changes in
     /// between, it stays, without these.
@@ -119,7 +119,15 @@ impl Removal {
             let mut doomed = Doomed::seen(seen.version, seen.summary.clone());
             doomed.pulled = seen.pulled();
             doomed.tags.clone_from(&seen.tags);
-            let doomed = self.with_manifest(doomed, &manifest).await?;
+            let doomed = match self.with_manifest(doomed, &manifest).await {
+                // What it lists and uses is not known. The others go all the same.
+                Err(error) if error.is_damage() => {
+                    let (repository, digest) = (&repository.name, &seen.digest);
+                    tracing::error!(%repository, %digest, %error, "a manifest can't be read");
+                    continue;
+                }
+                doomed => doomed?,
+            };
             let Some(doomed) = self.shed_tags(repository, seen, doomed).await? else { continue };
             let (mut operations, late) = self.plan(repository, &seen.digest, &doomed).await?;
             if let Some(subject) = subject {
