@@ -14,8 +14,9 @@ KEY = {"Fn::GetAtt": ["Key", "Arn"]}
 GATEWAY_SECONDS = 30
 # Queues of jobs, each with a function.
 QUEUES = ["Lifecycle", "Collect", "Replicate"]
-# `MOST_ATTEMPTS` of the registry's jobs.
+# `MOST_ATTEMPTS` and `MOST_RECEIPTS` of the registry's jobs.
 MOST_ATTEMPTS = 5
+MOST_RECEIPTS = 6
 # `JOBS_AT_ONCE` of lambda-kit.
 JOBS_AT_ONCE = 4
 # The longest that SQS keeps a message: 14 days.
@@ -104,7 +105,7 @@ def test_queues(name: str) -> None:
     letters = {"Fn::GetAtt": [f"{name}DeadLetters", "Arn"]}
     assert queue["RedrivePolicy"] == {
         "deadLetterTargetArn": letters,
-        "maxReceiveCount": MOST_ATTEMPTS,
+        "maxReceiveCount": MOST_RECEIPTS,
     }
     (event,) = function["Events"].values()
     assert event["Properties"]["Queue"] == {"Fn::GetAtt": [f"{name}Queue", "Arn"]}

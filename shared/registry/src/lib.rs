@@ -51,7 +51,7 @@ pub use identity::{
 };
 pub use jobs::{
     Attempt, DeadLetter, DeadLetters, FailedInQueue, FailedJobs, Job, JobDoer, JobQueue, JobQueues,
-    MOST_ATTEMPTS, Runner, Schedule, SetAside, WhichLetters, Work, WorkError,
+    MOST_ATTEMPTS, MOST_RECEIPTS, Runner, Schedule, SetAside, WhichLetters, Work, WorkError,
 };
 pub use layout::RepositoryId;
 pub use lifecycle::{

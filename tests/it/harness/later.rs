@@ -10,7 +10,7 @@ use berth_registry::ports::{
     Clock as _, Message, MoveObjects, NewMessage, NewObject, PublishEvents, Receipt, Receive,
     ReceiveMessages, RegistryEvent, SendMessages, StorageClass, StoreError, WriteTable,
 };
-use berth_registry::{Dispatch, Job, JobQueue, JobQueues, MOST_ATTEMPTS};
+use berth_registry::{Dispatch, Job, JobQueue, JobQueues, MOST_RECEIPTS};
 use serde_json::Value;
 
 use super::Store;
@@ -95,7 +95,7 @@ impl Store {
     pub fn queue(&self, of: JobQueue) -> (Arc<SqliteQueue>, Arc<SqliteQueue>) {
         let dead = format!("{}-dead", of.as_str());
         let queue = |name: &str| SqliteQueue::new(self.sqlite.clone(), name, self.clock.clone());
-        let alive = queue(of.as_str()).with_dead_letters(MOST_ATTEMPTS, &dead);
+        let alive = queue(of.as_str()).with_dead_letters(MOST_RECEIPTS, &dead);
         (Arc::new(alive), Arc::new(queue(&dead)))
     }
 

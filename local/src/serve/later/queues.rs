@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use berth_embedded::{DataFolder, SqliteQueue};
 use berth_registry::ports::{Clock, StoreError};
-use berth_registry::{DeadLetters, FailedJobs, JobQueue, JobQueues, MOST_ATTEMPTS};
+use berth_registry::{DeadLetters, FailedJobs, JobQueue, JobQueues, MOST_RECEIPTS};
 
 /// Queue of what the webhook is told.
 const WEBHOOK: &str = "webhook";
@@ -32,7 +32,7 @@ impl Queues {
             let alive = new(name).with_dead_letters(most_received, &dead);
             Queue { alive: Arc::new(alive), dead: Arc::new(new(&dead)) }
         };
-        let jobs = |of: JobQueue| queue(of.as_str(), MOST_ATTEMPTS);
+        let jobs = |of: JobQueue| queue(of.as_str(), MOST_RECEIPTS);
         Self {
             lifecycle: jobs(JobQueue::Lifecycle),
             collect: jobs(JobQueue::Collect),

@@ -213,6 +213,16 @@ async fn what_failed_five_times_is_set_aside() {
 }
 
 #[tokio::test]
+async fn what_was_cut_off_five_times_is_set_aside_unattempted() {
+    let fixture = Fixture::new();
+    let event = fixture.event(&[body("team/stall")], 6).await;
+    assert_eq!(fixture.call(&event).await, Vec::<String>::new());
+    assert_eq!(fixture.work.started.load(Ordering::Relaxed), 0);
+    let reason = "its worker was ended at each attempt".to_owned();
+    assert_eq!(fixture.letters().await, [(body("team/stall"), Some(reason))]);
+}
+
+#[tokio::test]
 async fn what_fails_waits_less_than_the_queue_hides_it() {
     let fixture = Fixture::new();
     let event = fixture.event(&[body("team/fail")], 1).await;

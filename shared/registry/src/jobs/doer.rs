@@ -12,6 +12,10 @@ use crate::ports::{
 /// How often a job is tried before it is set aside.
 pub const MOST_ATTEMPTS: u32 = 5;
 
+/// How often a job's message is received before its queue itself takes it away: once more, so that
+/// those who wait for a job whose worker was ended each time are told.
+pub const MOST_RECEIPTS: u32 = MOST_ATTEMPTS + 1;
+
 /// How long a job may go on after it should have stopped, before it is cut off.
 const OVERTIME: Duration = Duration::from_mins(2);
 
@@ -81,6 +85,9 @@ impl JobDoer {
             Ok(job) => job,
             Err(error) => return self.set_aside(message, &format!("it is no job: {error}")).await,
         };
+        if received > MOST_ATTEMPTS {
+            return self.give_up(message, &job, "its worker was ended at each attempt").await;
+        }
         tracing::debug!(id, received, ?job, "attempting a job");
         match self.work(job.clone(), until).await {
             Ok(()) => Attempt::Done,

@@ -11,7 +11,7 @@ mod set_aside;
 mod work;
 
 pub use dead_letters::{DeadLetter, DeadLetters, WhichLetters};
-pub use doer::{Attempt, JobDoer, MOST_ATTEMPTS};
+pub use doer::{Attempt, JobDoer, MOST_ATTEMPTS, MOST_RECEIPTS};
 pub use failed::{FailedInQueue, FailedJobs};
 pub use job::{Job, JobQueue, JobQueues};
 pub use runner::Runner;
