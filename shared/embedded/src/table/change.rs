@@ -6,13 +6,21 @@ use berth_registry::ports::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::row::{map, map_text};
+use super::schema::LARGEST_INLINE;
 
 const FIND: &str = "SELECT version, attributes, counters FROM items WHERE pk = ?1 AND sk = ?2";
 
 const PUT: &str = "
-    INSERT INTO items (pk, sk, version, attributes, document) VALUES (?1, ?2, ?3, ?4, ?5)
+    INSERT INTO items (pk, sk, version, attributes, document, large) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
     ON CONFLICT (pk, sk) DO UPDATE SET
-        version = version + 1, attributes = excluded.attributes, document = excluded.document";
+        version = version + 1, attributes = excluded.attributes,
+        document = excluded.document, large = excluded.large";
+
+const PUT_LARGE: &str = "INSERT INTO large_documents (document) VALUES (?1)";
+
+const DELETE_LARGE: &str = "
+    DELETE FROM large_documents
+    WHERE number = (SELECT large FROM items WHERE pk = ?1 AND sk = ?2)";
 
 const SET_COUNTERS: &str = "
     UPDATE items SET version = version + 1, counters = ?3 WHERE pk = ?1 AND sk = ?2";
@@ -21,9 +29,21 @@ const DELETE: &str = "DELETE FROM items WHERE pk = ?1 AND sk = ?2";
 
 /// What an operation does to its row, its condition being true.
 pub(super) enum Change<'a> {
-    Put { key: &'a Key, first_version: i64, attributes: Option<String>, document: &'a [u8] },
-    SetCounters { key: &'a Key, counters: Option<String> },
-    Delete { key: &'a Key },
+    Put {
+        key: &'a Key,
+        first_version: i64,
+        attributes: Option<String>,
+        document: &'a [u8],
+        /// Whether the row is known to be a new one.
+        is_new: bool,
+    },
+    SetCounters {
+        key: &'a Key,
+        counters: Option<String>,
+    },
+    Delete {
+        key: &'a Key,
+    },
 }
 
 /// What a row says, apart from its document.
@@ -61,8 +81,17 @@ pub(super) fn judge<'a>(
 /// Makes one change.
 pub(super) fn apply(connection: &Connection, change: &Change<'_>) -> rusqlite::Result<()> {
     match change {
-        Change::Put { key, first_version, attributes, document } => {
-            let values = params![key.partition, key.sort, first_version, attributes, document];
+        Change::Put { key, first_version, attributes, document, is_new } => {
+            if !is_new {
+                delete_large(connection, key)?;
+            }
+            let (inline, large) = if document.len() > LARGEST_INLINE {
+                connection.prepare_cached(PUT_LARGE)?.execute(params![document])?;
+                (None, Some(connection.last_insert_rowid()))
+            } else {
+                (Some(document), None)
+            };
+            let values = params![key.partition, key.sort, first_version, attributes, inline, large];
             connection.prepare_cached(PUT)?.execute(values)?;
         }
         Change::SetCounters { key, counters } => {
@@ -70,10 +99,16 @@ pub(super) fn apply(connection: &Connection, change: &Change<'_>) -> rusqlite::R
             connection.prepare_cached(SET_COUNTERS)?.execute(values)?;
         }
         Change::Delete { key } => {
+            delete_large(connection, key)?;
             connection.prepare_cached(DELETE)?.execute(params![key.partition, key.sort])?;
         }
     }
     Ok(())
+}
+
+/// Deletes the document of a row, if it lies elsewhere.
+fn delete_large(connection: &Connection, key: &Key) -> rusqlite::Result<()> {
+    connection.prepare_cached(DELETE_LARGE)?.execute(params![key.partition, key.sort]).map(drop)
 }
 
 /// Returns the row that `operation` depends on; one that it doesn't depend on is not read.
@@ -116,6 +151,7 @@ fn change(
                 .map_err(|_| TransactError::malformed("first version is out of range"))?,
             attributes: map_text(attributes).map_err(unwritable)?,
             document,
+            is_new: *operation.condition() == Condition::Absent,
         },
         Operation::Add { key, counters: amounts, .. } => {
             let mut counters = found.map(|found| found.counters).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The table, in one SQLite file.
+//! The registry's table, in one SQLite file.
 //!
 //! One thread writes: it takes all transactions that wait, carries them out one after another in
 //! one transaction of SQLite, and so answers all of them after a single sync (`writer`). Readers
@@ -60,7 +60,7 @@ impl SqliteTable {
             source,
         };
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        let connection = schema::open_writer(path).map_err(|error| failed(error.into()))?;
+        let connection = schema::open_writer(path).map_err(failed)?;
         let readers = Readers::open(path).map_err(|error| failed(error.into()))?;
         let (queue, jobs) = mpsc::channel(LONGEST_QUEUE);
         let writer = Writer::new(connection, folder.clone());

@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 const LARGEST_PAGE: usize = 1024 * 1024;
 
 const GET: &str = "
-    SELECT version, attributes, counters, document FROM items WHERE pk = ?1 AND sk = ?2";
+    SELECT version, attributes, counters,
+        ifnull(document, (SELECT document FROM large_documents WHERE number = large))
+    FROM items WHERE pk = ?1 AND sk = ?2";
 
 /// Returns the item under `key`.
 pub(super) fn get(connection: &Connection, key: &Key) -> rusqlite::Result<Option<Item>> {
@@ -57,17 +59,19 @@ pub(super) fn query(connection: &Connection, query: &Query) -> rusqlite::Result<
 }
 
 /// Returns the statement of a query whose lower bound is included or not. Two bounds in one
-/// statement would let SQLite seek to the smaller one, and walk from there. Keys are in the index, so
-/// that those alone are read without the rows, which lie anywhere in the file.
+/// statement would let SQLite seek to the smaller one, and walk from there. Where keys are asked for,
+/// large documents, which lie elsewhere, are not read.
 fn statement(select: Select, is_lower_included: bool) -> &'static str {
     match (select, is_lower_included) {
         (Select::Items, true) => {
-            "SELECT version, attributes, counters, document, sk FROM items
-             WHERE pk = ?1 AND sk >= ?2 AND sk < ?3 ORDER BY sk LIMIT ?4"
+            "SELECT version, attributes, counters,
+                 ifnull(document, (SELECT document FROM large_documents WHERE number = large)), sk
+             FROM items WHERE pk = ?1 AND sk >= ?2 AND sk < ?3 ORDER BY sk LIMIT ?4"
         }
         (Select::Items, false) => {
-            "SELECT version, attributes, counters, document, sk FROM items
-             WHERE pk = ?1 AND sk > ?2 AND sk < ?3 ORDER BY sk LIMIT ?4"
+            "SELECT version, attributes, counters,
+                 ifnull(document, (SELECT document FROM large_documents WHERE number = large)), sk
+             FROM items WHERE pk = ?1 AND sk > ?2 AND sk < ?3 ORDER BY sk LIMIT ?4"
         }
         (Select::Keys, true) => {
             "SELECT 0, NULL, NULL, x'', sk FROM items

@@ -1,5 +1,6 @@
-//! The file's one table, and how its connections are set up.
+//! The file's tables, and how its connections are set up.
 
+use std::error::Error;
 use std::ffi::CStr;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -25,25 +26,37 @@ const LOG_SIZE_LIMIT: i64 = 32 * 1024 * 1024;
 /// Wait for a lock; they are held for microseconds, except while a crashed process's log is read.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// The rows lie in order of their number, and the primary key is an index of its own: with the
-/// rows in the index (`WITHOUT ROWID`), a page would hold few keys, the tree be twice as high, and
-/// a point read take twice as long (measured with the example `rates`).
+/// The largest document, in bytes, that lies in its row. Rows of 1,002 bytes and more would take
+/// pages of their own, and rows near that leave a page of the tree few keys.
+pub(super) const LARGEST_INLINE: usize = 512;
+
+/// Which layout the file has, its `user_version`. Files of the first one say 0, as new files do.
+const LAYOUT: i64 = 2;
+
+/// The rows lie in the order of their keys (`WITHOUT ROWID`), so that what is read together, such as
+/// all that is known of a repository's images, lies together. A large document lies elsewhere, so
+/// that the pages of the tree hold many keys: then `large` is its number, and `document` is NULL.
 ///
-/// The document is the last column, so that a read of the others never touches the pages that a
-/// large document spills to. `attributes` and `counters` are JSON objects, NULL when empty.
-const TABLE: &str = "
-    CREATE TABLE IF NOT EXISTS items (
+/// `attributes` and `counters` are JSON objects, NULL when empty.
+const TABLES: &str = "
+    CREATE TABLE items (
         pk TEXT NOT NULL,
         sk TEXT NOT NULL,
         version INTEGER NOT NULL,
         attributes TEXT,
         counters TEXT,
-        document BLOB NOT NULL,
+        document BLOB,
+        large INTEGER,
         PRIMARY KEY (pk, sk)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE large_documents (
+        number INTEGER PRIMARY KEY,
+        document BLOB NOT NULL
     ) STRICT";
 
-/// Opens the connection that writes, and makes the table if it is not there.
-pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens the connection that writes. Makes the tables if they are not there, and lays those of the
+/// first layout anew.
+pub(super) fn open_writer(path: &Path) -> Result<Connection, Box<dyn Error + Send + Sync>> {
     make_private(path)?;
     let connection = open(path, OpenFlags::empty())?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -55,8 +68,41 @@ pub(super) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", LOG_SIZE_LIMIT)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.execute_batch(TABLE)?;
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        LAYOUT => {}
+        0 if connection.table_exists(None, "items")? => lay_anew(&connection, path)?,
+        0 => lay(&connection, TABLES)?,
+        found => {
+            return Err(format!("its layout is {found}; it may belong to a newer Berth").into());
+        }
+    }
     Ok(connection)
+}
+
+/// Takes over what a file of the first layout has, where all documents lay in their rows, and the rows
+/// in the order in which they were made. Whoever ends in the middle of it finds the file as it was.
+fn lay_anew(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    tracing::info!(path = %path.display(), "table: laid anew, which takes as long as copying it");
+    let large = format!("length(document) > {LARGEST_INLINE}");
+    lay(
+        connection,
+        &format!(
+            "ALTER TABLE items RENAME TO first_items;
+             {TABLES};
+             INSERT INTO large_documents
+             SELECT rowid, document FROM first_items WHERE {large} ORDER BY rowid;
+             INSERT INTO items SELECT pk, sk, version, attributes, counters,
+                 iif({large}, NULL, document), iif({large}, rowid, NULL)
+             FROM first_items ORDER BY pk, sk;
+             DROP TABLE first_items"
+        ),
+    )
+}
+
+/// Lays the tables as one transaction, and says that they have this layout.
+fn lay(connection: &Connection, statements: &str) -> rusqlite::Result<()> {
+    let marked = format!("BEGIN IMMEDIATE; {statements}; PRAGMA user_version = {LAYOUT}; COMMIT");
+    connection.execute_batch(&marked)
 }
 
 /// Makes the file, if it is not there, for its owner alone; the log takes its mode from it.

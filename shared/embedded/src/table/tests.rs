@@ -2,13 +2,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use berth_registry::ports::{
-    Attributes, Condition, Consistency, Item, Key, Operation, ReadTable as _, StoreErrorKind,
-    TransactError, WriteTable as _,
+    Attributes, Condition, Consistency, Item, Key, Operation, Query, ReadTable as _, Select,
+    StoreErrorKind, TransactError, WriteTable as _,
 };
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::SqliteTable;
+use super::schema::LARGEST_INLINE;
 use super::writer::Job;
 use crate::DataFolder;
 
@@ -196,4 +197,94 @@ async fn a_file_that_is_no_table_is_refused() {
     std::fs::write(folder.path().join("table.sqlite"), "x".repeat(8192)).unwrap();
     let error = DataFolder::open(folder.path()).unwrap_err();
     assert!(matches!(error, crate::OpenError::Table { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn large_documents_go_with_their_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = open(folder.path());
+    let sizes = [LARGEST_INLINE, LARGEST_INLINE + 1, 2 * LARGEST_INLINE, 10, 3 * LARGEST_INLINE];
+    for condition in [Condition::Any, Condition::Present] {
+        for size in sizes {
+            // Another one lies between those that are replaced.
+            let others = put(&size.to_string(), size, Condition::Any);
+            table.transact(vec![put("a", size, Condition::Any), others]).await.unwrap();
+            table.transact(vec![put("a", size + 1, condition.clone())]).await.unwrap();
+            assert_eq!(get(&table, "a").await.unwrap().document.len(), size + 1);
+        }
+    }
+    let mut page = page(&table, Select::Items).await;
+    page.sort_unstable();
+    let mut expected = sizes.map(|size| (size.to_string(), size)).to_vec();
+    expected.push(("a".to_owned(), 3 * LARGEST_INLINE + 1));
+    expected.sort_unstable();
+    assert_eq!(page, expected);
+    let delete = |sort: &str| Operation::Delete { key: key(sort), condition: Condition::Any };
+    table.transact(expected.iter().map(|(sort, _)| delete(sort)).collect()).await.unwrap();
+    drop(table);
+    let connection = rusqlite::Connection::open(folder.path().join("table.sqlite")).unwrap();
+    for left in ["items", "large_documents"] {
+        let count = |row: &rusqlite::Row<'_>| row.get::<_, u64>(0);
+        let left = connection.query_row(&format!("SELECT count(*) FROM {left}"), (), count);
+        assert_eq!(left, Ok(0));
+    }
+}
+
+/// Returns the sort keys of all items, and the lengths of their documents.
+async fn page(table: &SqliteTable, select: Select) -> Vec<(String, usize)> {
+    let query = Query {
+        partition: key("").partition,
+        prefix: String::new(),
+        after: None,
+        limit: 1000,
+        consistency: Consistency::Strong,
+        select,
+    };
+    let items = table.query(&query).await.unwrap().items;
+    items.into_iter().map(|item| (item.key.sort, item.document.len())).collect()
+}
+
+#[tokio::test]
+async fn the_first_layout_is_laid_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let path = folder.path().join("table.sqlite");
+    std::fs::remove_file(&path).unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let first = "
+        PRAGMA journal_mode = WAL;
+        CREATE TABLE items (
+            pk TEXT NOT NULL, sk TEXT NOT NULL, version INTEGER NOT NULL, attributes TEXT,
+            counters TEXT, document BLOB NOT NULL, PRIMARY KEY (pk, sk)
+        ) STRICT;
+        INSERT INTO items VALUES
+            ('tests', 'small', 3, '{\"digest\":\"d\"}', '{\"pulls\":7}', zeroblob(10)),
+            ('tests', 'large', 5, NULL, NULL, zeroblob(5000))";
+    connection.execute_batch(first).unwrap();
+    drop(connection);
+    for _ in 0..2 {
+        let table = open(folder.path());
+        let found = page(&table, Select::Items).await;
+        assert_eq!(found, [("large".to_owned(), 5000), ("small".to_owned(), 10)]);
+        let small = get(&table, "small").await.unwrap();
+        assert_eq!((small.version, small.counter("pulls")), (3, 7));
+        assert_eq!(small.attributes["digest"], "d");
+        assert_eq!(get(&table, "large").await.unwrap().version, 5);
+    }
+    let table = open(folder.path());
+    table.transact(vec![put("large", 20, Condition::Version(5))]).await.unwrap();
+    table.transact(vec![put("new", 2000, Condition::Absent)]).await.unwrap();
+    assert_eq!(get(&table, "new").await.unwrap().document.len(), 2000);
+}
+
+#[tokio::test]
+async fn a_layout_of_the_future_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let connection = rusqlite::Connection::open(folder.path().join("table.sqlite")).unwrap();
+    connection.pragma_update(None, "user_version", 3).unwrap();
+    drop(connection);
+    let error = DataFolder::open(folder.path()).unwrap_err();
+    assert!(matches!(error, crate::OpenError::Table { .. }), "{error:?}");
+    assert!(error.to_string().contains("newer Berth"), "{error}");
 }
