@@ -43,6 +43,17 @@ def pull_times(berth: BerthServer) -> dict[str, float | None]:
     return {image["imageDigest"]: image.get("lastRecordedPullTime") for image in described}
 
 
+def recorded(berth: BerthServer, pulled: set[str]) -> dict[str, float | None]:
+    """Returns the last pull of each image once those of `pulled` are recorded, beside answers."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        times = pull_times(berth)
+        if all(times[digest] is not None for digest in pulled):
+            return times
+        time.sleep(0.05)
+    raise AssertionError(f"not all of {pulled} are recorded: {times}")
+
+
 def test_pulls_are_recorded(berth: BerthServer, ecr: BaseClient) -> None:
     by_docker, by_api, index = small_image("docker"), small_image("api"), images.index("multi")
     for tag, manifest in (("docker", by_docker), ("api", by_api), ("multi", index)):
@@ -53,9 +64,9 @@ def test_pulls_are_recorded(berth: BerthServer, ecr: BaseClient) -> None:
     before = time.time()
     assert requests.get(url, auth=berth.auth, timeout=30).status_code == 200
     ecr.batch_get_image(repositoryName="app", imageIds=[{"imageTag": "api"}])
-    first = pull_times(berth)
-    pulled = {digest for digest, moment in first.items() if moment is not None}
-    assert pulled == {by_docker.digest, by_api.digest}
+    pulled = {by_docker.digest, by_api.digest}
+    first = recorded(berth, pulled)
+    assert {digest for digest, moment in first.items() if moment is not None} == pulled
     for digest in pulled:
         assert before - 1 <= first[digest] <= time.time() + 1
     assert requests.get(url, auth=berth.auth, timeout=30).status_code == 200
@@ -121,12 +132,15 @@ def test_pulls_of_excluded_users_are_not_recorded(berth: BerthServer, ecr: BaseC
     key = done(administer(berth, "CreateAccessKey", userName="puller"))["accessKey"]
     auth = (key["accessKeyId"], key["secretAccessKey"])
 
-    def pull(auth: tuple[str, str]) -> float | None:
-        url = f"{berth.url}/v2/app/manifests/v1"
+    def pull(auth: tuple[str, str], reference: str) -> None:
+        url = f"{berth.url}/v2/app/manifests/{reference}"
         assert requests.get(url, auth=auth, timeout=30).status_code == 200
-        return pull_times(berth)[digest]
 
+    other = push(berth, "app", small_image("other"), "v2")
     ecr.register_pull_time_update_exclusion(principalArn=user)
-    assert pull(auth) is None
+    pull(auth, "v1")
+    pull(berth.auth, "v2")
+    assert recorded(berth, {other})[digest] is None
     ecr.deregister_pull_time_update_exclusion(principalArn=user)
-    assert pull(auth) is not None
+    pull(auth, "v1")
+    recorded(berth, {digest})

@@ -8,10 +8,11 @@ use berth_registry::access::{Action, Caller, Facts};
 use berth_registry::ports::{Clock, StoreErrorKind, Timestamp};
 use berth_registry::{ImageDetail, ImageSelector};
 use futures_util::future::join_all;
+use tokio::sync::oneshot;
 
 use crate::harness::{
-    Fails, FaultyTable, KEY_ID, Manifest, Plan, SECRET, Store, TestRegistry, image, index_of,
-    permit,
+    Fails, FaultyTable, KEY_ID, Manifest, MeddledTable, Meddler, Plan, SECRET, Store, TestRegistry,
+    image, index_of, permit,
 };
 use crate::{policies, sessions};
 
@@ -108,6 +109,32 @@ async fn a_record_that_fails_fails_no_pull() {
     }
     pull(&registry, "v1").await;
     assert!(last_pull(&registry, &image).await.is_some());
+    store.check().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_beside_the_answer_holds_no_pull_up() {
+    let store = Store::new();
+    let registry = TestRegistry::on(&store).build();
+    let image = image("beside");
+    registry.push("team/app", "v1", &image).await;
+    let (release, released) = oneshot::channel::<()>();
+    let slow = Meddler::before("transact", 0, async move { released.await.unwrap() });
+    let table = Arc::new(MeddledTable::wrap(store.table.clone(), slow));
+    let pulled = TestRegistry::on(&store).table(table).shared().build();
+    let pull = pulled.registry.pull.clone().recording_beside();
+    let permit = permit(Action::BatchGetImage, "team/app");
+    for reference in ["v1", &image.digest()] {
+        pull.get_manifest(&permit, &reference.parse().unwrap()).await.unwrap();
+        assert_eq!(last_pull(&registry, &image).await, None);
+    }
+    release.send(()).unwrap();
+    let recorded = async {
+        while last_pull(&registry, &image).await.is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), recorded).await.unwrap();
     store.check().await;
 }
 

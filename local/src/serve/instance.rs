@@ -64,7 +64,8 @@ impl RegistryInstance {
             tenancy: Tenancy::Alone,
             quotas: settings.quotas,
         };
-        let use_cases = Registry::new(&ports, rules);
+        let mut use_cases = Registry::new(&ports, rules);
+        use_cases.pull = use_cases.pull.recording_beside();
         let queues = Queues::new(&folder, &ports.clock);
         let failed_jobs = queues.failed_jobs();
         let later = Later {

@@ -7,7 +7,7 @@ use crate::archive::Archive;
 use crate::counts::Counts;
 use crate::figures::Figures;
 use crate::lifecycle::LifecyclePreviews;
-use crate::manifests::{Excluded, ManifestCache, PullTimeExclusions, PullTimes};
+use crate::manifests::{Excluded, ManifestCache, PullRecorder, PullTimeExclusions};
 use crate::ports::{
     CheckKeys, Clock, DeleteObjects, ReadObjects, ReadTable, WriteObjects, WriteTable,
 };
@@ -137,8 +137,8 @@ pub struct Pull {
     clock: Arc<dyn Clock>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) cache: Arc<ManifestCache>,
-    /// Where pulls are recorded, if they are.
-    pub(crate) times: Option<Arc<PullTimes>>,
+    /// What records pulls, if they are recorded.
+    pub(crate) recorder: Option<PullRecorder>,
 }
 
 /// The use cases that write: uploads, mounts, manifests.
@@ -239,7 +239,7 @@ impl Pull {
 
     fn sharing(ports: &ReadPorts, directory: Arc<Directory>) -> Self {
         let ReadPorts { table, objects, clock } = ports.clone();
-        Self { table, objects, clock, directory, cache: Arc::default(), times: None }
+        Self { table, objects, clock, directory, cache: Arc::default(), recorder: None }
     }
 
     /// Records when images are pulled, the first time on a day, in `table`.
@@ -250,8 +250,19 @@ impl Pull {
     }
 
     fn recording_except(self, table: Arc<dyn WriteTable>, excluded: Arc<Excluded>) -> Self {
-        let times = PullTimes::new(table, self.clock.clone(), excluded);
-        Self { times: Some(Arc::new(times)), ..self }
+        let recorder = PullRecorder::new(table, self.clock.clone(), excluded);
+        Self { recorder: Some(recorder), ..self }
+    }
+
+    /// Records pulls, if they are recorded, beside their answers instead of before them. Only for a
+    /// process that goes on when it has answered.
+    ///
+    /// # Panics
+    ///
+    /// Panics outside Tokio's runtime, in which it starts a task.
+    #[must_use]
+    pub fn recording_beside(self) -> Self {
+        Self { recorder: self.recorder.map(PullRecorder::beside), ..self }
     }
 }
 

@@ -73,8 +73,8 @@ impl Pull {
         permit.must_be(Action::BatchGetImage);
         let repository = self.directory.recent(permit.name()).await?;
         let manifest = self.read_manifest(&repository, reference).await?;
-        if let Some(times) = &self.times {
-            times.record(permit.principal(), &repository.id, &manifest.digest).await;
+        if let Some(recorder) = &self.recorder {
+            recorder.record(permit.principal(), &repository.id, &manifest.digest).await;
         }
         Ok(manifest)
     }

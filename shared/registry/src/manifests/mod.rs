@@ -37,7 +37,7 @@ pub use image_id::{ImageId, ImageSelector};
 pub(crate) use image_tags::all_tags;
 pub use list::{ImageDetail, ImagePage, ImageQuery, TagStatus};
 pub use pull_time_exclusions::{PrincipalPage, PullTimeExclusions};
-pub(crate) use pull_times::PullTimes;
+pub(crate) use pull_times::PullRecorder;
 pub(crate) use put::distinct;
 pub use put::{PushChange, PutManifest, PutManifestOutcome};
 pub(crate) use record::{DIGEST, Image, ManifestBytes, ManifestRecord, PARENTS, TagRecord};

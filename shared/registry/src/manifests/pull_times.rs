@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_types::Digest;
+use futures_util::{StreamExt as _, stream};
 use quick_cache::sync::Cache;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::excluded::Excluded;
 use super::walk::Pulled;
@@ -21,8 +24,33 @@ const RECORDED: Duration = Duration::from_hours(24);
 /// How long a pull waits for its record at most.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How many pulls wait at most to be recorded beside their answers.
+const MOST_WAITING: usize = 4096;
+
+/// How many of them are recorded at the same time.
+const MOST_AT_ONCE: usize = 128;
+
+/// How long they gather before the next are recorded.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How many images' pulls a process remembers to be recorded.
 const REMEMBERED: usize = 16 * 1024;
+
+/// Records pulls before they are answered or, in a process that goes on when it has answered, later.
+#[derive(Clone, Debug)]
+pub(crate) struct PullRecorder {
+    times: Arc<PullTimes>,
+    /// Where pulls wait to be recorded, if they are not recorded before their answers.
+    waiting: Option<mpsc::Sender<NewPull>>,
+}
+
+/// A pull that is to be recorded.
+#[derive(Debug)]
+struct NewPull {
+    principal: Option<Principal>,
+    image: (RepositoryId, Digest),
+    at: Timestamp,
+}
 
 /// Records when images were pulled: for each image the first pull of a day.
 ///
@@ -30,20 +58,29 @@ const REMEMBERED: usize = 16 * 1024;
 /// a read, and a write if no other process was faster; who pulls is compared with the list of
 /// exclusions before. A record that fails fails no pull.
 #[derive(Debug)]
-pub(crate) struct PullTimes {
+struct PullTimes {
     table: Arc<dyn WriteTable>,
     clock: Arc<dyn Clock>,
     excluded: Arc<Excluded>,
     recorded: Cache<(RepositoryId, Digest), Timestamp>,
 }
 
-impl PullTimes {
+impl PullRecorder {
     pub(crate) fn new(
         table: Arc<dyn WriteTable>,
         clock: Arc<dyn Clock>,
         excluded: Arc<Excluded>,
     ) -> Self {
-        Self { table, clock, excluded, recorded: Cache::new(REMEMBERED) }
+        let times = PullTimes { table, clock, excluded, recorded: Cache::new(REMEMBERED) };
+        Self { times: Arc::new(times), waiting: None }
+    }
+
+    /// Makes pulls wait for their records no more, unless too many wait to be made. Starts a task,
+    /// which ends with the last clone of the returned value.
+    pub(crate) fn beside(self) -> Self {
+        let (waiting, pulls) = mpsc::channel(MOST_WAITING);
+        tokio::spawn(record_beside(self.times.clone(), pulls));
+        Self { waiting: Some(waiting), ..self }
     }
 
     /// Records that an image is pulled now by a principal, unless its pulls are excluded.
@@ -53,12 +90,41 @@ impl PullTimes {
         id: &RepositoryId,
         digest: &Digest,
     ) {
-        let now = self.clock.now();
-        let image = (id.clone(), digest.clone());
-        let is_recorded = || self.recorded.get(&image).is_some_and(|at| now < at.plus(RECORDED));
-        if is_recorded() || self.is_excluded(principal).await || is_recorded() {
+        let (image, at) = ((id.clone(), digest.clone()), self.times.clock.now());
+        if self.times.is_recorded(&image, at) {
             return;
         }
+        let pull = NewPull { principal: principal.cloned(), image, at };
+        let left = match &self.waiting {
+            Some(waiting) => waiting.try_send(pull).err().map(TrySendError::into_inner),
+            None => Some(pull),
+        };
+        if let Some(pull) = left {
+            self.times.record(pull).await;
+        }
+    }
+}
+
+/// Records pulls some at a time, which so share a commit of the table.
+async fn record_beside(times: Arc<PullTimes>, mut waiting: mpsc::Receiver<NewPull>) {
+    let mut pulls = Vec::new();
+    while waiting.recv_many(&mut pulls, MOST_WAITING).await > 0 {
+        let records = stream::iter(pulls.drain(..));
+        records.for_each_concurrent(MOST_AT_ONCE, |pull| times.record(pull)).await;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+impl PullTimes {
+    fn is_recorded(&self, image: &(RepositoryId, Digest), now: Timestamp) -> bool {
+        self.recorded.get(image).is_some_and(|at| now < at.plus(RECORDED))
+    }
+
+    async fn record(&self, NewPull { principal, image, at: now }: NewPull) {
+        if self.is_excluded(principal.as_ref()).await || self.is_recorded(&image, now) {
+            return;
+        }
+        let (id, digest) = &image;
         // Those who pull it beside this one don't record it too.
         self.recorded.insert(image.clone(), now);
         match tokio::time::timeout(PATIENCE, self.write(id, digest, now)).await {
