@@ -12,8 +12,8 @@ mod measure;
 mod report;
 mod server;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser};
@@ -46,9 +46,13 @@ struct Growth {
     )]
     images: Vec<usize>,
 
-    /// Requests of each kind to each registry
-    #[arg(long, default_value_t = 5000)]
+    /// Requests of each kind to each registry in each round
+    #[arg(long, default_value_t = 2000)]
     samples: usize,
+
+    /// Rounds: of each percentile, the median of the rounds is the figure
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
 
     /// The folder that holds a data folder for each registry; a million images take 10 GB
     #[arg(long, value_name = "DIR", default_value = "target/load")]
@@ -97,15 +101,28 @@ fn growth(options: &Growth) -> Result<()> {
         Some(berth) => berth.clone(),
         None => std::env::current_exe()?.with_file_name("berth"),
     };
-    let mut servers = Vec::new();
+    let data_dir = |images: &usize| options.data.join(images.to_string());
     for images in &options.images {
-        let data_dir = options.data.join(images.to_string());
-        fill_once(&data_dir, *images)?;
-        servers.push(Server::start(&berth, &data_dir, *images)?);
+        fill_once(&data_dir(images), *images)?;
     }
-    let rows = measure::measure(&servers, options.samples)?;
-    let load = fs::read_to_string("/proc/loadavg")?;
-    println!("{} requests of each kind to each registry; load {load}", options.samples);
+    let start = |images| Server::start(&berth, &data_dir(images), *images);
+    let servers: Vec<_> = options.images.iter().map(start).collect::<Result<_>>()?;
+    for server in &servers {
+        server.settle()?;
+    }
+    for images in &options.images {
+        read_once(&data_dir(images).join("table.sqlite"))?;
+    }
+    let before = fs::read_to_string("/proc/loadavg")?;
+    let rows = measure::measure(&servers, options.rounds, options.samples)?;
+    let after = fs::read_to_string("/proc/loadavg")?;
+    println!(
+        "{} rounds of {} requests of each kind to each registry; load {} before, {} after\n",
+        options.rounds,
+        options.samples,
+        before.trim(),
+        after.trim(),
+    );
     println!("{}", report::table(&options.images, &rows));
     for server in &servers {
         let memory = server.memory()?;
@@ -131,4 +148,11 @@ fn fill_once(data_dir: &Path, images: usize) -> Result<()> {
     fs::create_dir_all(data_dir)?;
     runtime()?.block_on(fill::fill(data_dir, images))?;
     Ok(fs::write(done, "")?)
+}
+
+/// Reads a file, so that the system's cache has it.
+fn read_once(path: &Path) -> Result<()> {
+    let mut file = fs::File::open(path).with_context(|| format!("open {}", path.display()))?;
+    io::copy(&mut file, &mut io::sink())?;
+    Ok(())
 }

@@ -1,28 +1,33 @@
-//! Asking all servers turn about, so that whatever else the machine does meets them alike.
+//! Asking all servers turn about, so that whatever else the machine does meets them alike, in rounds,
+//! so that what it does for a while spoils a round and not the figure.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use berth_bench::connection::Connection;
 use berth_bench::http::Request;
-use serde::Serialize;
 
 use crate::asked::{Dice, Kind};
 use crate::server::Server;
 
-/// Requests of each kind to each server before those that count.
+/// Requests of each kind to each server in each round before those that count.
 const WARM_UP: usize = 300;
 
 /// How long requests of a kind took.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row {
     /// The kind.
     pub(crate) title: &'static str,
     /// Of each server, in the order of what they hold.
-    pub(crate) latencies: Vec<Latencies>,
+    pub(crate) servers: Vec<Rounds>,
 }
 
+/// How long requests of a kind to a server took in each round.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rounds(pub(crate) Vec<Latencies>);
+
 /// How long requests took, in microseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Latencies {
     /// Half of them took no longer.
     pub(crate) median: f64,
@@ -30,36 +35,73 @@ pub(crate) struct Latencies {
     pub(crate) p99: f64,
 }
 
-/// Measures every kind of request.
-pub(crate) fn measure(servers: &[Server], samples: usize) -> Result<Vec<Row>> {
-    Kind::ALL.iter().map(|kind| measure_kind(*kind, servers, samples)).collect()
+/// What asks the servers for one kind.
+struct Asker<'a> {
+    kind: Kind,
+    servers: &'a [Server],
+    /// One for each server.
+    connections: Vec<Connection>,
+    dice: Dice,
 }
 
-fn measure_kind(kind: Kind, servers: &[Server], samples: usize) -> Result<Row> {
-    let mut connections = Vec::new();
-    for server in servers {
-        connections.push(server.connect(kind)?);
-    }
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let mut times = vec![Vec::with_capacity(samples); servers.len()];
-    for round in 0..WARM_UP + samples {
-        for turn in 0..servers.len() {
-            // Each is the first in its turn, so that none has always the same one before it.
-            let which = (round + turn) % servers.len();
-            let asked = kind.ask(&servers[which].held, &mut dice);
-            let request =
-                Request { method: asked.method, target: &asked.target, body: asked.body() };
-            let begun = Instant::now();
-            let (response, _) = connections[which].exchange(&request)?;
-            let took = begun.elapsed();
-            ensure!(response.status() == 200, "{asked:?} is answered {}", response.status());
-            if round >= WARM_UP {
-                times[which].push(took);
+/// Measures every kind of request, as many times as there are rounds: a round asks for each kind.
+pub(crate) fn measure(servers: &[Server], rounds: usize, samples: usize) -> Result<Vec<Row>> {
+    let askers: Result<Vec<_>> = Kind::ALL.iter().map(|kind| Asker::open(*kind, servers)).collect();
+    let mut askers = askers?;
+    let row = |asker: &Asker<'_>| Row {
+        title: asker.kind.title(),
+        servers: vec![Rounds::default(); servers.len()],
+    };
+    let mut rows: Vec<_> = askers.iter().map(row).collect();
+    for _ in 0..rounds {
+        for (asker, row) in askers.iter_mut().zip(&mut rows) {
+            asker.ask(WARM_UP)?;
+            for (times, rounds) in asker.ask(samples)?.into_iter().zip(&mut row.servers) {
+                rounds.0.push(Latencies::of(times));
             }
         }
     }
-    let latencies = times.into_iter().map(Latencies::of).collect();
-    Ok(Row { title: kind.title(), latencies })
+    Ok(rows)
+}
+
+impl<'a> Asker<'a> {
+    fn open(kind: Kind, servers: &'a [Server]) -> Result<Self> {
+        let connections: Result<_> = servers.iter().map(|server| server.connect(kind)).collect();
+        let dice = Dice(0x9e37_79b9_7f4a_7c15);
+        Ok(Self { kind, servers, connections: connections?, dice })
+    }
+
+    /// Asks each server so many times, and returns how long each answer took.
+    fn ask(&mut self, samples: usize) -> Result<Vec<Vec<Duration>>> {
+        let mut times = vec![Vec::with_capacity(samples); self.servers.len()];
+        for sample in 0..samples {
+            for turn in 0..self.servers.len() {
+                // Each is the first in its turn, so that none has always the same one before it.
+                let which = (sample + turn) % self.servers.len();
+                let asked = self.kind.ask(&self.servers[which].held, &mut self.dice);
+                let request =
+                    Request { method: asked.method, target: &asked.target, body: asked.body() };
+                let begun = Instant::now();
+                let (response, _) = self.connections[which].exchange(&request)?;
+                times[which].push(begun.elapsed());
+                ensure!(response.status() == 200, "{asked:?} is answered {}", response.status());
+            }
+        }
+        Ok(times)
+    }
+}
+
+impl Rounds {
+    /// Returns the median of the rounds' medians, and that of their 99th percentiles: of a machine
+    /// that does something else for a while, the round of that while tells nothing of the registry.
+    pub(crate) fn typical(&self) -> Latencies {
+        let middle = |of: fn(&Latencies) -> f64| {
+            let mut values: Vec<_> = self.0.iter().map(of).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or(0.0)
+        };
+        Latencies { median: middle(|round| round.median), p99: middle(|round| round.p99) }
+    }
 }
 
 impl Latencies {
@@ -82,5 +124,13 @@ mod tests {
         let times = (1..=1000).rev().map(Duration::from_micros).collect();
         let Latencies { median, p99 } = Latencies::of(times);
         assert!((median - 501.0).abs() < 0.1 && (p99 - 991.0).abs() < 0.1, "{median} {p99}");
+    }
+
+    #[test]
+    fn one_round_of_a_busy_machine_tells_nothing() {
+        let round = |median, p99| Latencies { median, p99 };
+        let rounds = Rounds(vec![round(2.0, 3.0), round(90.0, 950.0), round(1.0, 4.0)]);
+        let Latencies { median, p99 } = rounds.typical();
+        assert!((median - 2.0).abs() < 0.1 && (p99 - 4.0).abs() < 0.1, "{median} {p99}");
     }
 }

@@ -8,13 +8,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use berth_bench::connection::Connection;
 use berth_bench::http::{Caller, Request};
-use berth_bench::process::Memory;
+use berth_bench::process::{Memory, processor_time};
 use serde_json::{Value, json};
 
 use crate::asked::{Asked, Held, Kind, post};
 
 /// How long a server may take to start.
 const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// How long the work may take that was due when a server started.
+const SETTLE_LIMIT: Duration = Duration::from_mins(10);
+
+/// Processor time within a second, of a server that has nothing to do.
+const IDLE: Duration = Duration::from_millis(30);
 
 /// A server, and what it holds; it ends with the value.
 pub(crate) struct Server {
@@ -37,6 +43,20 @@ impl Server {
         server.wait(address)?;
         server.held.tokens = server.tokens()?;
         Ok(server)
+    }
+
+    /// Waits until the server has nothing to do: on a folder that lay for hours, jobs are due that it
+    /// would have done in those hours.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < SETTLE_LIMIT {
+            let before = processor_time(self.child.id())?;
+            pause(Duration::from_secs(1));
+            if processor_time(self.child.id())? <= before + IDLE {
+                return Ok(());
+            }
+        }
+        bail!("the server of {} images still works after {SETTLE_LIMIT:?}", self.held.images)
     }
 
     /// Opens a connection for requests of a kind.
