@@ -83,7 +83,7 @@ fn preview_all(client: &Client, policy: &str) -> anyhow::Result<()> {
 fn preview(client: &Client, policy: &str, name: &str) -> anyhow::Result<()> {
     let input = json!({ "repositoryName": name, "lifecyclePolicyText": policy });
     client.call("StartLifecyclePolicyPreview", &input)?;
-    let mut page = wait(client, name)?;
+    let mut page = wait(client, policy, name)?;
     let mut report = Report::new(name, &page["summary"]);
     loop {
         report.add(&page["results"]);
@@ -91,15 +91,15 @@ fn preview(client: &Client, policy: &str, name: &str) -> anyhow::Result<()> {
             print!("{report}");
             return Ok(());
         }
-        page = read_page(client, name, &page["nextToken"])?;
+        page = read_page(client, policy, name, &page["nextToken"])?;
     }
 }
 
 /// Waits until the preview is complete, and returns its first page.
-fn wait(client: &Client, name: &str) -> anyhow::Result<Value> {
+fn wait(client: &Client, policy: &str, name: &str) -> anyhow::Result<Value> {
     let (end, mut pause) = (Instant::now() + PATIENCE, FIRST_PAUSE);
     loop {
-        let page = read_page(client, name, &Value::Null)?;
+        let page = read_page(client, policy, name, &Value::Null)?;
         match text(&page["status"]) {
             "COMPLETE" => return Ok(page),
             // This thread is one of those that may block.
@@ -110,7 +110,16 @@ fn wait(client: &Client, name: &str) -> anyhow::Result<Value> {
     }
 }
 
-fn read_page(client: &Client, name: &str, next_token: &Value) -> anyhow::Result<Value> {
+/// Reads a page of the preview of `policy`, of which the repository may have another one by now.
+fn read_page(
+    client: &Client,
+    policy: &str,
+    name: &str,
+    next_token: &Value,
+) -> anyhow::Result<Value> {
     let input = json!({ "repositoryName": name, "nextToken": next_token });
-    client.administer("GetLifecyclePolicyPreviewReport", &input)
+    let page = client.administer("GetLifecyclePolicyPreviewReport", &input)?;
+    let is_ours = text(&page["lifecyclePolicyText"]) == policy;
+    anyhow::ensure!(is_ours, "somebody began another preview of {name}: try again");
+    Ok(page)
 }
