@@ -15,7 +15,8 @@ SECONDS = 60
 
 
 def test_a_minute_loses_nothing_and_leaves_nothing() -> None:
-    command = ["cargo", "test", "-p", "berth-it", "--", "--nocapture", "soak"]
+    # With the workspace's features, as `make test` built it.
+    command = ["cargo", "test", "--workspace", "--test", "it", "--", "--nocapture", "soak"]
     env = os.environ | {"COLLECTION_SOAK_SECONDS": str(SECONDS)}
     done = subprocess.run(
         command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=1800, check=False
