@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use berth_types::Digest;
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::join_all;
 use quick_cache::sync::Cache;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -27,11 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How many pulls wait at most to be recorded beside their answers.
 const MOST_WAITING: usize = 4096;
 
-/// How many of them are recorded at the same time.
-const MOST_AT_ONCE: usize = 128;
-
-/// How long they gather before the next are recorded.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How many of them are recorded at the same time: more in one go hold up the answers beside them.
+const MOST_AT_ONCE: usize = 16;
 
 /// How many images' pulls a process remembers to be recorded.
 const REMEMBERED: usize = 16 * 1024;
@@ -105,13 +102,12 @@ impl PullRecorder {
     }
 }
 
-/// Records pulls some at a time, which so share a commit of the table.
+/// Records those pulls at once that came while the ones before were recorded, so that they share a
+/// commit of the table.
 async fn record_beside(times: Arc<PullTimes>, mut waiting: mpsc::Receiver<NewPull>) {
-    let mut pulls = Vec::new();
-    while waiting.recv_many(&mut pulls, MOST_WAITING).await > 0 {
-        let records = stream::iter(pulls.drain(..));
-        records.for_each_concurrent(MOST_AT_ONCE, |pull| times.record(pull)).await;
-        tokio::time::sleep(PAUSE).await;
+    let mut pulls = Vec::with_capacity(MOST_AT_ONCE);
+    while waiting.recv_many(&mut pulls, MOST_AT_ONCE).await > 0 {
+        join_all(pulls.drain(..).map(|pull| times.record(pull))).await;
     }
 }
 
