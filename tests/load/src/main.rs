@@ -8,17 +8,19 @@ mod asked;
 mod content;
 mod expire;
 mod fill;
+mod kept;
 mod measure;
 mod report;
 mod server;
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser};
 use tokio::runtime::Runtime;
 
+use crate::kept::Kept;
 use crate::server::Server;
 
 /// Loads registries with images, and measures what that does to them.
@@ -110,9 +112,8 @@ fn growth(options: &Growth) -> Result<()> {
     for server in &servers {
         server.settle()?;
     }
-    for images in &options.images {
-        read_once(&data_dir(images).join("table.sqlite"))?;
-    }
+    let table = |images| data_dir(images).join("table.sqlite");
+    let _kept = Kept::keep(&options.images.iter().map(table).collect::<Vec<_>>())?;
     let before = fs::read_to_string("/proc/loadavg")?;
     let rows = measure::measure(&servers, options.rounds, options.samples)?;
     let after = fs::read_to_string("/proc/loadavg")?;
@@ -148,11 +149,4 @@ fn fill_once(data_dir: &Path, images: usize) -> Result<()> {
     fs::create_dir_all(data_dir)?;
     runtime()?.block_on(fill::fill(data_dir, images))?;
     Ok(fs::write(done, "")?)
-}
-
-/// Reads a file, so that the system's cache has it.
-fn read_once(path: &Path) -> Result<()> {
-    let mut file = fs::File::open(path).with_context(|| format!("open {}", path.display()))?;
-    io::copy(&mut file, &mut io::sink())?;
-    Ok(())
 }

@@ -39,15 +39,14 @@ pub(crate) struct Latencies {
 struct Asker<'a> {
     kind: Kind,
     servers: &'a [Server],
-    /// One for each server.
+    /// One for each server, once they were opened.
     connections: Vec<Connection>,
     dice: Dice,
 }
 
 /// Measures every kind of request, as many times as there are rounds: a round asks for each kind.
 pub(crate) fn measure(servers: &[Server], rounds: usize, samples: usize) -> Result<Vec<Row>> {
-    let askers: Result<Vec<_>> = Kind::ALL.iter().map(|kind| Asker::open(*kind, servers)).collect();
-    let mut askers = askers?;
+    let mut askers = Kind::ALL.map(|kind| Asker::new(kind, servers));
     let row = |asker: &Asker<'_>| Row {
         title: asker.kind.title(),
         servers: vec![Rounds::default(); servers.len()],
@@ -55,6 +54,7 @@ pub(crate) fn measure(servers: &[Server], rounds: usize, samples: usize) -> Resu
     let mut rows: Vec<_> = askers.iter().map(row).collect();
     for _ in 0..rounds {
         for (asker, row) in askers.iter_mut().zip(&mut rows) {
+            asker.connect()?;
             asker.ask(WARM_UP)?;
             for (times, rounds) in asker.ask(samples)?.into_iter().zip(&mut row.servers) {
                 rounds.0.push(Latencies::of(times));
@@ -65,10 +65,15 @@ pub(crate) fn measure(servers: &[Server], rounds: usize, samples: usize) -> Resu
 }
 
 impl<'a> Asker<'a> {
-    fn open(kind: Kind, servers: &'a [Server]) -> Result<Self> {
-        let connections: Result<_> = servers.iter().map(|server| server.connect(kind)).collect();
-        let dice = Dice(0x9e37_79b9_7f4a_7c15);
-        Ok(Self { kind, servers, connections: connections?, dice })
+    fn new(kind: Kind, servers: &'a [Server]) -> Self {
+        Self { kind, servers, connections: Vec::new(), dice: Dice(0x9e37_79b9_7f4a_7c15) }
+    }
+
+    /// Opens connections; those of the round before were idle for longer than servers wait.
+    fn connect(&mut self) -> Result<()> {
+        let connections = self.servers.iter().map(|server| server.connect(self.kind));
+        self.connections = connections.collect::<Result<_>>()?;
+        Ok(())
     }
 
     /// Asks each server so many times, and returns how long each answer took.
