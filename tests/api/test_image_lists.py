@@ -9,12 +9,14 @@ from typing import Any
 
 import images
 import pytest
+import requests
 from berth_server import BerthServer
 from botocore.client import BaseClient
 from ecr_http import ACCOUNT, client
 from ecr_images import fitting, push, referrer, refused, small_image
 
 UNKNOWN = "sha256:" + "0" * 64
+TAGS_AT_ONCE = 16
 
 
 @pytest.fixture
@@ -203,15 +205,33 @@ def test_other_repositories_are_unknown(ecr: BaseClient, operation: str) -> None
         refused(getattr(ecr, operation), "RepositoryNotFoundException", **members)
 
 
-def test_large_summaries_make_short_pages(berth: BerthServer, ecr: BaseClient) -> None:
-    subject = small_image("subject")
-    kind = "application/" + "x" * 100_000
-    made = [referrer(str(i), subject, kind) for i in range(30)]
-    for artifact in made:
-        push(berth, "app", artifact)
+# In AWS, eleven hundred pushes take minutes.
+@pytest.mark.local
+def test_many_tags_make_short_pages(berth: BerthServer, ecr: BaseClient) -> None:
+    made = sorted(push_with_tags(berth, f"tagged-{number}", 960) for number in range(19))
     first = ecr.describe_images(repositoryName="app", maxResults=1000)
-    assert 1 < len(first["imageDetails"]) < 30
+    assert 1 < len(first["imageDetails"]) < len(made)
     assert len(json.dumps(first["imageDetails"], default=str)) < 3_000_000
     pages = ecr.get_paginator("describe_images").paginate(repositoryName="app")
-    found = [image["imageDigest"] for page in pages for image in page["imageDetails"]]
-    assert found == sorted(artifact.digest for artifact in made)
+    found = [image for page in pages for image in page["imageDetails"]]
+    assert [image["imageDigest"] for image in found] == made
+    assert {len(image["imageTags"]) for image in found} == {960}
+
+
+def push_with_tags(berth: BerthServer, seed: str, count: int) -> str:
+    """Pushes an image with so many tags, as long as they can be, and returns its digest."""
+    image = small_image(seed)
+    digest = push(berth, "app", image)
+    tags = [f"{seed}-{number:04}-".ljust(128, "x") for number in range(count)]
+    with requests.Session() as session:
+        for start in range(0, count, TAGS_AT_ONCE):
+            answer = session.put(
+                f"{berth.url}/v2/app/manifests/{digest}",
+                params={"tag": tags[start : start + TAGS_AT_ONCE]},
+                data=image.data,
+                headers={"Content-Type": image.media_type},
+                auth=berth.auth,
+                timeout=30,
+            )
+            assert answer.status_code == 201, answer.text
+    return digest
