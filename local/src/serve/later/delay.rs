@@ -9,9 +9,6 @@ use super::duration;
 /// could take an object between the moment that it is in its place and the one that a layer names it.
 const SHORTEST: Duration = Duration::from_secs(30);
 
-/// The longest.
-const LONGEST: Duration = Duration::from_hours(30 * 24);
-
 /// How long collection leaves what nothing uses, before each step that takes it away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::serve) struct CollectionDelay(GracePeriods);
@@ -28,7 +25,7 @@ impl FromStr for CollectionDelay {
 
     /// Parses a number and its unit, such as `6h`.
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        Ok(Self(GracePeriods::of(duration::parse(text, SHORTEST..=LONGEST)?)))
+        Ok(Self(GracePeriods::of(duration::parse(text, SHORTEST)?)))
     }
 }
 

@@ -1,10 +1,12 @@
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use anyhow::Context;
 
-/// Parses a number and its unit, such as `90m`, that lies in `range`.
-pub(super) fn parse(text: &str, range: RangeInclusive<Duration>) -> anyhow::Result<Duration> {
+/// The longest.
+const LONGEST: Duration = Duration::from_hours(30 * 24);
+
+/// Parses a number and its unit, such as `90m`, of `shortest` to 30 days.
+pub(super) fn parse(text: &str, shortest: Duration) -> anyhow::Result<Duration> {
     let form = "must be a number of seconds, minutes, hours or days, such as 90m";
     let unit = text.chars().last().context(form)?;
     let seconds: u64 = match unit {
@@ -16,8 +18,8 @@ pub(super) fn parse(text: &str, range: RangeInclusive<Duration>) -> anyhow::Resu
     };
     let number: u64 = text[..text.len() - 1].parse().ok().context(form)?;
     let duration = Duration::from_secs(number.checked_mul(seconds).context(form)?);
-    if !range.contains(&duration) {
-        let (shortest, longest) = (range.start().as_secs(), range.end().as_secs() / 86_400);
+    if !(shortest..=LONGEST).contains(&duration) {
+        let (shortest, longest) = (shortest.as_secs(), LONGEST.as_secs() / 86_400);
         anyhow::bail!("must be {shortest} seconds to {longest} days");
     }
     Ok(duration)
@@ -29,8 +31,8 @@ mod tests {
 
     #[test]
     fn durations_have_a_unit() {
-        let range = Duration::from_secs(24)..=Duration::from_hours(30 * 24);
-        let parse = |text: &str| parse(text, range.clone()).ok().map(|parsed| parsed.as_secs());
+        let shortest = Duration::from_secs(24);
+        let parse = |text: &str| parse(text, shortest).ok().map(|parsed| parsed.as_secs());
         assert_eq!(parse("24s"), Some(24));
         assert_eq!(parse("90m"), Some(5400));
         assert_eq!(parse("1d"), parse("24h"));
@@ -42,8 +44,7 @@ mod tests {
 
     #[test]
     fn bounds_are_told() {
-        let range = Duration::from_secs(24)..=Duration::from_hours(30 * 24);
-        let error = parse("1s", range).unwrap_err().to_string();
+        let error = parse("1s", Duration::from_secs(24)).unwrap_err().to_string();
         assert_eq!(error, "must be 24 seconds to 30 days");
     }
 }

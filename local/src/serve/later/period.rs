@@ -8,9 +8,6 @@ use super::duration;
 /// The shortest period, each of whose 24 parts is a second.
 const SHORTEST: Duration = Duration::from_secs(24);
 
-/// The longest.
-const LONGEST: Duration = Duration::from_hours(30 * 24);
-
 /// How often what is due once in a period is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::serve) struct Period(pub(super) Duration);
@@ -26,6 +23,6 @@ impl FromStr for Period {
 
     /// Parses a number and its unit, such as `90m`.
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        duration::parse(text, SHORTEST..=LONGEST).map(Self)
+        duration::parse(text, SHORTEST).map(Self)
     }
 }

@@ -137,8 +137,8 @@ impl<'a> UseWalk<'a> {
         let mut gone = BTreeSet::new();
         for (image, item) in &suspects {
             let ahead_since = decode::<LayerUse>(item)?.ahead_since;
-            let is_over = ahead_since.is_none_or(|since| is_over(since, grace, now));
-            if absent.contains(image) && is_over {
+            let is_old = ahead_since.is_none_or(|since| is_over(since, grace, now));
+            if absent.contains(image) && is_old {
                 let condition = Condition::Version(item.version);
                 operations.push(Operation::Delete { key: item.key.clone(), condition });
                 gone.insert(image);

@@ -17,7 +17,8 @@ const MOST_BYTES: usize = 128 * 1024 * 1024;
 /// What a policy says of a repository's images.
 #[derive(Debug)]
 pub(super) struct Judgement {
-    /// What each rule does, in the order of their priority.
+    /// What each rule matches and selects, in the order of their priority. What it acts on is not
+    /// counted yet: further evaluations may add to it.
     pub(super) rules: Vec<RuleFigures>,
     /// What is to be done.
     pub(super) planned: Vec<Planned>,
@@ -112,6 +113,6 @@ fn image(walked: &Walked) -> Image {
 }
 
 fn rule_figures(report: &RuleReport<'_>) -> RuleFigures {
-    let RuleReport { rule, matching, selected, acted, bytes } = *report;
-    RuleFigures { priority: rule.priority, matching, selected, acted, bytes }
+    let RuleReport { rule, matching, selected, .. } = *report;
+    RuleFigures { priority: rule.priority, matching, selected, acted: 0, bytes: 0 }
 }

@@ -171,9 +171,6 @@ fn tell(planned: &Planned, is_first: bool) -> PreviewedImage {
 fn sum_up(count: u64, rules: Vec<RuleFigures>, images: &[PreviewedImage]) -> PreviewFigures {
     let (expired, archived, untagged, freed) = (0, 0, 0, 0);
     let mut figures = PreviewFigures { images: count, expired, archived, untagged, freed, rules };
-    for rule in &mut figures.rules {
-        (rule.acted, rule.bytes) = (0, 0);
-    }
     for image in images {
         let rule = figures.rules.iter_mut().find(|rule| rule.priority == image.rule);
         let bytes = match image.action {

@@ -1,4 +1,4 @@
-use berth_types::{Digest, Manifest, MediaType, Reference, Tag};
+use berth_types::{Digest, MediaType, Reference, Tag};
 use bytes::Bytes;
 
 use super::image_tags::{all_tags, some_tags};
@@ -239,12 +239,11 @@ impl Removal {
         doomed: Doomed,
         manifest: &Item,
     ) -> Result<Doomed, RegistryError> {
-        let ManifestRecord { media_type, bytes } = ManifestRecord::read(manifest)?;
-        let text = bytes.clone().read(self.objects.as_ref()).await?;
-        let manifest = Manifest::parse(Some(&media_type), &text)?;
+        let record = ManifestRecord::read(manifest)?;
+        let manifest = record.clone().parse(self.objects.as_ref()).await?;
         let children = doomed.summary.counted_children(&manifest);
         let blobs = distinct(manifest.blobs().map(|blob| blob.digest.clone()));
-        Ok(Doomed { blobs, children, bytes, ..doomed })
+        Ok(Doomed { blobs, children, bytes: record.bytes, ..doomed })
     }
 
     /// Returns some of an image's tags: all of them, if they are [`TAGS_AT_ONCE`] or fewer.

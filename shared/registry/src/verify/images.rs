@@ -179,7 +179,7 @@ impl Look<'_> {
                 self.damage(content.name, named(digest), damage);
             }
         }
-        for child in children(image) {
+        for child in image.summary.counted_children(&image.manifest) {
             let Some(item) = at(Place::Image(content.id, &child).key()) else {
                 let damage = Damage::ChildMissing(child.to_string());
                 self.damage(content.name, named(digest), damage);
@@ -249,14 +249,10 @@ impl Read {
         if let Some(subject) = &self.summary.subject {
             keys.push(Place::Referrer { repository: id, subject, digest }.key());
         }
-        keys.extend(children(self).iter().map(|child| Place::Image(id, child).key()));
+        let children = self.summary.counted_children(&self.manifest);
+        keys.extend(children.iter().map(|child| Place::Image(id, child).key()));
         keys
     }
-}
-
-/// Returns the children that count the image among their parents.
-fn children(image: &Read) -> Vec<Digest> {
-    image.summary.counted_children(&image.manifest)
 }
 
 fn place_of_use(content: Content<'_>, layer: &Digest, image: &Digest) -> Key {
